@@ -13,7 +13,7 @@ enum class MemoryError : u8 {
     overflow,     ///< gpa + size wraps.
     read_only,    ///< A write to a region that the guest may only read.
     overlap,      ///< A new region overlaps one that is mapped.
-    misaligned,   ///< A region that is not page-aligned, or empty.
+    misaligned,   ///< A region that is empty or not page-aligned (host address too); a field off its natural alignment.
     full,         ///< No region slot is left.
 };
 
@@ -24,6 +24,7 @@ struct MemoryRegion {
     u8* host{};     ///< Where the host has it mapped, readable and writable.
     bool read_only{};
     bool log_dirty{};
+    u64* dirty_bitmap{}; ///< With log_dirty: one bit per 4 KiB page, bit 0 the first; set by atomic OR, owned by the mapper.
 };
 
 /// Told of every write to guest memory that a vCPU did not do, before the completion of that write is published.
@@ -71,7 +72,8 @@ public:
 
 private:
     Result<u8*, MemoryError> field(Gpa gpa, u64 size, bool write) const; ///< Checks range and natural alignment.
-    Result<u8*, MemoryError> range(Gpa gpa, u64 size, bool write) const;
+    Result<u8*, MemoryError> range(Gpa gpa, u64 size, bool write) const;        ///< Inside one region.
+    Result<void, MemoryError> check(Gpa gpa, u64 size, bool write) const;       ///< May span adjacent regions.
     void published(Gpa gpa, u64 size);
 
     MemoryRegion regions_[max_regions]{}; // sorted by base
