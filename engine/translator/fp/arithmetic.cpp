@@ -70,7 +70,7 @@ u64 divide_mantissas(u64 dividend, u64 divisor)
         const u64 short_divisor = divisor >> unused;
         const u64 quotient = (dividend >> 1) / short_divisor;
         const u64 remainder = (dividend >> 1) % short_divisor;
-        return (quotient << (unused - 16)) << 16 | static_cast<u64>(remainder != 0);
+        return quotient << (64 - unused) | static_cast<u64>(remainder != 0);
     } else {
         const u128 wide = u128{dividend} << 63;
         const u64 quotient = static_cast<u64>(wide / divisor);
@@ -115,7 +115,7 @@ Bits<F> div(Bits<F> a, Bits<F> b, FpEnv& env)
     const bool sign = x.sign != y.sign;
     if (x.is_infinity()) return infinity<F>(sign);
     if (y.is_zero()) {
-        env.raise(Flag::divide_by_zero);
+        env.raise(flag::divide_by_zero);
         return infinity<F>(sign);
     }
     return zero<F>(sign);

@@ -36,7 +36,7 @@ constexpr Bits<F> default_nan() { return pack<F>(false, Layout<F>::default_nan);
 template <FloatFormat F>
 constexpr Bits<F> invalid_result(FpEnv& env)
 {
-    env.raise(Flag::invalid);
+    env.raise(flag::invalid);
     return default_nan<F>();
 }
 
@@ -92,7 +92,7 @@ constexpr Unpacked unpack_with(Bits<F> value, bool flush, FpEnv& env)
     }
     if (fraction == 0) return {0, 0, Kind::zero, sign};
     if (flush) {
-        if constexpr (!std::same_as<F, F16>) env.raise(Flag::input_denormal);
+        if constexpr (!std::same_as<F, F16>) env.raise(flag::input_denormal);
         return {0, 0, Kind::zero, sign};
     }
     return unpack_denormal<F>(fraction, sign);
@@ -110,7 +110,7 @@ template <FloatFormat F>
 constexpr Bits<F> process_nan(Bits<F> value, FpEnv& env)
 {
     const u64 quiet = value | Layout<F>::quiet_bit;
-    if (quiet != value) env.raise(Flag::invalid);
+    if (quiet != value) env.raise(flag::invalid);
     return env.default_nan ? default_nan<F>() : static_cast<Bits<F>>(quiet);
 }
 
@@ -205,15 +205,15 @@ constexpr Bits<F> round_pack(bool sign, i32 exponent, u64 mantissa, Rounding rou
     using L = Layout<F>;
     const bool tiny = exponent < L::min_exponent;
     if (tiny && flush) {
-        env.raise(Flag::underflow);
+        env.raise(flag::underflow);
         return zero<F>(sign);
     }
     const Rounded rounded = round_magnitude<F>(sign, exponent, mantissa, rounding);
     if (rounded.magnitude >= L::infinity) [[unlikely]] {
-        env.raise(Flag::overflow | Flag::inexact);
+        env.raise(flag::overflow | flag::inexact);
         return pack<F>(sign, overflows_to_infinity(rounding, sign) ? L::infinity : L::infinity - 1);
     }
-    if (rounded.inexact) env.raise(tiny ? Flag::underflow | Flag::inexact : +Flag::inexact);
+    if (rounded.inexact) env.raise(tiny ? flag::underflow | flag::inexact : flag::inexact);
     return pack<F>(sign, rounded.magnitude);
 }
 

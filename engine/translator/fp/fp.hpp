@@ -19,14 +19,14 @@ enum class NanRule : u8 {
 };
 
 /// Status flags at their places in FPSR.
-enum Flag : u32 {
-    invalid = u32{1} << 0,        ///< IOC
-    divide_by_zero = u32{1} << 1, ///< DZC
-    overflow = u32{1} << 2,       ///< OFC
-    underflow = u32{1} << 3,      ///< UFC: tiny before rounding and inexact, or flushed to zero
-    inexact = u32{1} << 4,        ///< IXC
-    input_denormal = u32{1} << 7, ///< IDC: an f32 or f64 operand was flushed to zero
-};
+namespace flag {
+inline constexpr u32 invalid = u32{1} << 0;        ///< IOC
+inline constexpr u32 divide_by_zero = u32{1} << 1; ///< DZC
+inline constexpr u32 overflow = u32{1} << 2;       ///< OFC
+inline constexpr u32 underflow = u32{1} << 3;      ///< UFC: tiny before rounding and inexact, or flushed to zero
+inline constexpr u32 inexact = u32{1} << 4;        ///< IXC
+inline constexpr u32 input_denormal = u32{1} << 7; ///< IDC: an f32 or f64 operand was flushed to zero
+} // namespace flag
 
 /// One guest's control bits, and the flags that operations add to; nothing here ever clears a flag.
 struct FpEnv {

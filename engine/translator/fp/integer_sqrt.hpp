@@ -8,7 +8,7 @@
 namespace gimbal::fp::detail {
 
 /// The integer square root, one bit at a time; for tables.
-consteval u64 slow_sqrt(u64 value)
+constexpr u64 slow_sqrt(u64 value)
 {
     u64 root = 0;
     for (u64 step = bit(31); step != 0; step >>= 1)
@@ -19,8 +19,8 @@ consteval u64 slow_sqrt(u64 value)
 /// 1 / sqrt(v) at the middle of each 1/256 of [1/4, 1), scaled by 2^14.
 inline constexpr auto rsqrt_seeds = [] {
     std::array<u16, 192> seeds{};
-    for (u64 i = 0; i < seeds.size(); ++i) // 2^14 / sqrt((2i + 129) / 512) == sqrt(2^37 / (2i + 129))
-        seeds[i] = static_cast<u16>(slow_sqrt((u64{1} << 37) / (2 * (i + 64) + 1)));
+    for (u64 i = 0; i < seeds.size(); ++i) // 2^14 / sqrt((i + 64 + 1/2) / 256) == sqrt(2^37 / (2i + 129))
+        seeds[i] = static_cast<u16>(slow_sqrt((u64{1} << 37) / (2 * i + 129)));
     return seeds;
 }();
 
