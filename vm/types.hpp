@@ -14,6 +14,9 @@ struct Gpa {
     friend constexpr Gpa operator+(Gpa base, u64 offset) { return {base.value + offset}; }
 };
 
+/// vCPUs of one VM at most. Per-vCPU state in vm/ is an array of this size: nothing there allocates.
+inline constexpr unsigned max_vcpus = 64;
+
 /// Index of a vCPU inside its VM, 0-based and dense; not its MPIDR.
 struct VcpuId {
     u32 value{};
@@ -42,6 +45,12 @@ struct Spi {
 struct CounterTicks {
     u64 value{};
     friend constexpr auto operator<=>(CounterTicks, CounterTicks) = default;
+};
+
+/// A point on the host's own counter, which never stops and is never set; same frequency as CounterTicks.
+struct HostTicks {
+    u64 value{};
+    friend constexpr auto operator<=>(HostTicks, HostTicks) = default;
 };
 
 enum class AccessSize : u8 { bytes_1 = 1, bytes_2 = 2, bytes_4 = 4, bytes_8 = 8 };
