@@ -8,6 +8,9 @@
 
 namespace gimbal::translator {
 
+class Runtime;       // the engine's side of slow paths (core/runtime.hpp)
+struct LoweredBlock; // core/lowered_block.hpp
+
 /// 16 bytes of guest vector or pair; element 0 is the least significant.
 struct alignas(16) V128 {
     u64 lo{};
@@ -32,6 +35,22 @@ struct TlbView {
     u64 index_shift{12};
 };
 
+/// Where this vCPU's current context fetches a 4 KiB page from; valid only for pages that it may execute. Filled by
+/// Runtime::find_block; the engine drops entries at TLB maintenance.
+struct FetchEntry {
+    u64 virtual_page{~u64{0}}; ///< Address of the page as PC has it; ~0 is no entry.
+    u64 physical_page{};
+};
+inline constexpr unsigned fetch_entries = 256; ///< Index: bits [19:12] of the address.
+
+/// Target of an indirect jump, by physical address and mode, so that no translation change touches it.
+struct JumpEntry {
+    u64 physical_address{~u64{0}};
+    u64 mode_key{};
+    LoweredBlock* block{};
+};
+inline constexpr unsigned jump_entries = 4096; ///< Index: physical address bits [13:2].
+
 /// Why a block stopped before its end, or what its terminal asks for. Set with `pc` exact.
 enum class Unwind : u8 {
     none,
@@ -42,15 +61,14 @@ enum class Unwind : u8 {
 
 inline constexpr unsigned temp_slots = 512;
 
-class Runtime; // the engine's side of slow paths (core/runtime.hpp)
-struct LoweredBlock;
-
 /// The part of a vCPU's state that no guest ISA changes. Blocks address everything by its byte offset from here; an
 /// ISA's registers follow in the same object (frontend/<isa>/guest_state.hpp). Owned by the vCPU's thread, but for
 /// `request`.
 struct CpuState {
     u64 pc_page{};             ///< Virtual address of the 4 KiB page that the running block is in.
     TlbView tlb[2]{};          ///< By ir::Privilege.
+    FetchEntry* fetch{};       ///< The current context's array of fetch_entries.
+    JumpEntry* jump_cache{};   ///< This vCPU's array of jump_entries; cleared when blocks are retired.
     Atomic<u32> request{};     ///< Non-zero: leave at the next poll. Any thread sets bits; the owner clears them.
     Unwind unwind{};
     ir::Event unwind_event{};
