@@ -136,3 +136,8 @@ def unpack(deb, destination, *patterns):
     archive.wait()
     if result.returncode != 0:
         raise AptError(f"{deb.name}: {result.stderr.strip()}")
+
+
+def native_architecture():
+    """dpkg's name of this system's architecture."""
+    return subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
