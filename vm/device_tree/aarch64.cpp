@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/device_tree/aarch64.hpp"
+
+#include <optional>
+
+#include "arch/aarch64/mpidr.hpp"
+#include "vm/aarch64/board.hpp"
+#include "vm/device_tree/writer.hpp"
+
+namespace gimbal::device_tree {
+namespace {
+
+namespace board = gimbal::board::aarch64;
+
+// Linux, Documentation/devicetree/bindings/interrupt-controller/arm,gic-v3.yaml
+constexpr u32 gic_spi = 0;
+constexpr u32 gic_ppi = 1;
+constexpr u32 level_high = 4;
+constexpr u32 ppi_base = 16;
+
+constexpr u32 uart_clock_hz = 24'000'000;
+
+std::optional<Error> check(const Aarch64Machine& machine)
+{
+    const board::PartLocation& ram = board::location(board::Part::ram);
+    if (machine.cpu_count == 0 || machine.cpu_count > board::max_cpus) return Error::bad_cpu_count;
+    if (machine.memory_size == 0 || machine.memory_size > ram.size) return Error::bad_memory;
+    if (machine.bootargs.size() > max_bootargs) return Error::bad_bootargs;
+    for (const char c : machine.bootargs)
+        if (c == '\0') return Error::bad_bootargs;
+    if (machine.initrd_size != 0) {
+        const u64 offset = machine.initrd.value - ram.base.value; // wraps to something huge if below
+        if (offset > machine.memory_size || machine.initrd_size > machine.memory_size - offset)
+            return Error::bad_initrd;
+    }
+    return std::nullopt;
+}
+
+void write_region(Writer& tree, board::Part part)
+{
+    tree.region("reg", board::location(part).base.value, board::location(part).size);
+}
+
+void write_interrupt(Writer& tree, Spi spi) { tree.cells("interrupts", gic_spi, spi.value, level_high); }
+
+void write_chosen(Writer& tree, const Aarch64Machine& machine)
+{
+    tree.begin("chosen");
+    tree.string("stdout-path", "/pl011@9000000");
+    static_assert(board::location(board::Part::console).base.value == 0x900'0000);
+    tree.text("bootargs", machine.bootargs);
+    tree.address("kaslr-seed", machine.kaslr_seed);
+    tree.bytes("rng-seed", machine.rng_seed);
+    if (machine.initrd_size != 0) {
+        tree.address("linux,initrd-start", machine.initrd.value);
+        tree.address("linux,initrd-end", machine.initrd.value + machine.initrd_size);
+    }
+    tree.end();
+}
+
+void write_cpus(Writer& tree, u32 count)
+{
+    tree.begin("cpus");
+    tree.cells("#address-cells", 1);
+    tree.cells("#size-cells", 0);
+    for (u32 i = 0; i < count; ++i) {
+        const u64 affinity = aarch64::mpidr_of_index(i).affinity();
+        tree.begin("cpu", affinity);
+        tree.string("device_type", "cpu");
+        tree.string("compatible", "arm,armv8");
+        tree.string("enable-method", "psci");
+        tree.cells("reg", affinity);
+        tree.end();
+    }
+    tree.end();
+
+    tree.begin("psci");
+    tree.strings("compatible", "arm,psci-1.0", "arm,psci-0.2");
+    tree.string("method", "hvc");
+    tree.end();
+}
+
+void write_timer(Writer& tree)
+{
+    const auto ppi = [](Intid intid) { return intid.value - ppi_base; };
+    tree.begin("timer");
+    tree.string("compatible", "arm,armv8-timer");
+    tree.flag("always-on");
+    tree.cells("interrupts", gic_ppi, ppi(board::secure_timer), level_high,          //
+               gic_ppi, ppi(board::physical_timer), level_high,                      //
+               gic_ppi, ppi(board::virtual_timer), level_high,                       //
+               gic_ppi, ppi(board::hypervisor_timer), level_high);
+    tree.end();
+}
+
+/// The root names its interrupt parent before the controller's node is written, so that this number is fixed.
+constexpr u32 gic_phandle = 0x8001;
+
+void write_gic(Writer& tree)
+{
+    const board::PartLocation& distributor = board::location(board::Part::gic_distributor);
+    const board::PartLocation& redistributors = board::location(board::Part::gic_redistributors);
+    tree.begin("intc", distributor.base.value);
+    tree.string("compatible", "arm,gic-v3");
+    tree.flag("interrupt-controller");
+    tree.cells("#interrupt-cells", 3);
+    tree.cells("#redistributor-regions", 1);
+    tree.cells("reg", distributor.base.value >> 32, distributor.base.value, distributor.size >> 32, distributor.size,
+               redistributors.base.value >> 32, redistributors.base.value, redistributors.size >> 32,
+               redistributors.size);
+    tree.cells("phandle", gic_phandle);
+    tree.end();
+}
+
+void write_console_and_clock(Writer& tree, bool has_clock)
+{
+    tree.begin("apb-pclk");
+    tree.string("compatible", "fixed-clock");
+    tree.cells("#clock-cells", 0);
+    tree.cells("clock-frequency", uart_clock_hz);
+    tree.string("clock-output-names", "clk24mhz");
+    const u32 clock = tree.phandle();
+    tree.end();
+
+    tree.begin("pl011", board::location(board::Part::console).base.value);
+    tree.strings("compatible", "arm,pl011", "arm,primecell");
+    write_region(tree, board::Part::console);
+    write_interrupt(tree, *board::location(board::Part::console).interrupt);
+    tree.strings("clock-names", "uartclk", "apb_pclk");
+    tree.cells("clocks", clock, clock);
+    tree.end();
+
+    if (!has_clock) return;
+    tree.begin("pl031", board::location(board::Part::clock).base.value);
+    tree.strings("compatible", "arm,pl031", "arm,primecell");
+    write_region(tree, board::Part::clock);
+    write_interrupt(tree, *board::location(board::Part::clock).interrupt);
+    tree.string("clock-names", "apb_pclk");
+    tree.cells("clocks", clock);
+    tree.end();
+}
+
+void write_virtio(Writer& tree, u32 slots)
+{
+    for (u32 slot = 0; slot < board::virtio_slot_count; ++slot) {
+        if (!test_bit(slots, slot)) continue;
+        const u64 base = board::virtio_base(slot).value;
+        tree.begin("virtio_mmio", base);
+        tree.string("compatible", "virtio,mmio");
+        tree.region("reg", base, board::virtio_slot_size);
+        write_interrupt(tree, board::virtio_interrupt(slot));
+        tree.flag("dma-coherent");
+        tree.end();
+    }
+}
+
+} // namespace
+
+Result<u32, Error> write(std::span<u8> out, const Aarch64Machine& machine)
+{
+    if (const auto error = check(machine)) return fail(*error);
+    Writer tree(out);
+    tree.begin("");
+    tree.string("compatible", "linux,dummy-virt");
+    tree.string("model", "gimbal,virt");
+    tree.cells("#address-cells", 2);
+    tree.cells("#size-cells", 2);
+    tree.cells("interrupt-parent", gic_phandle);
+    write_chosen(tree, machine);
+    tree.begin("memory", board::location(board::Part::ram).base.value);
+    tree.string("device_type", "memory");
+    tree.region("reg", board::location(board::Part::ram).base.value, machine.memory_size);
+    tree.end();
+    write_cpus(tree, machine.cpu_count);
+    write_timer(tree);
+    write_gic(tree);
+    write_console_and_clock(tree, machine.has_clock);
+    write_virtio(tree, machine.virtio_slots);
+    tree.end();
+    const u32 size = tree.finish();
+    if (size == 0) return fail(Error::no_space);
+    return size;
+}
+
+} // namespace gimbal::device_tree
