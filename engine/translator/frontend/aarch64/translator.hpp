@@ -35,6 +35,9 @@ public:
     void set_reg_sp(unsigned n, ir::Value value);
     /// The base register of a memory access; emits the SP alignment check where the mode asks for it.
     ir::Value base_address(unsigned n);
+    /// set_reg_sp with a `value` that is `displacement` bytes from the register's last one: what is known of SP's
+    /// alignment stays known.
+    void move_base(unsigned n, ir::Value value, i64 displacement);
 
     // Flags
     ir::Value nzcv() { return ir.read(ir::Type::nzcv, offsetof(GuestState, nzcv)); }
@@ -70,8 +73,11 @@ public:
     bool fp_trapped();
 
 private:
+    ir::Value to_home(ir::Value value);
+
     u32 offset_{};
     u32 block_offset_{};
+    bool sp_aligned_{}; ///< An earlier instruction of the block has checked SP, and it has only moved by 16s since.
 };
 
 } // namespace gimbal::translator::aarch64
