@@ -10,14 +10,13 @@ namespace gimbal {
 
 /// What another thread may ask of a vCPU. Bits of one word: asking twice is asking once.
 enum class Request : u32 {
-    kick = 1U << 0,      ///< Leave run() soon; nothing else.
-    interrupt = 1U << 1, ///< An interrupt input rose.
-    event = 1U << 2,     ///< SEV, or an inter-processor event of the same kind.
-    stop = 1U << 3,      ///< The VM stops; its reason is in the Vm.
-    pause = 1U << 4,     ///< Park until `resume`.
-    resume = 1U << 5,
-    power_on = 1U << 6,  ///< PSCI CPU_ON or the first start; the entry is in the vCPU's slot.
-    service = 1U << 7,   ///< Work that the engine itself queued for this vCPU (TLB invalidation, snapshots).
+    kick = 1U << 0,     ///< Leave run() soon; nothing else.
+    event = 1U << 1,    ///< SEV, or an inter-processor event of the same kind.
+    stop = 1U << 2,     ///< The VM stops; its reason is in the Vm.
+    pause = 1U << 3,    ///< Park until `resume`.
+    resume = 1U << 4,
+    power_on = 1U << 5, ///< PSCI CPU_ON or the first start; the entry is in the vCPU's slot.
+    service = 1U << 6,  ///< Work that the engine itself queued for this vCPU (TLB invalidation, snapshots).
 };
 
 /// The word through which other threads talk to one vCPU. A request is never lost between the owner's last look and its

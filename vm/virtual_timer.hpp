@@ -52,6 +52,7 @@ public:
     Result<void, TimerError> pause(HostTicks now);
     Result<void, TimerError> resume(HostTicks now);
     bool started() const { return started_; }
+    bool paused() const { return paused_; }
 
     /// CNTVCT_EL0 and CNTPCT_EL0. Stands still while paused.
     CounterTicks counter(HostTicks now) const;
