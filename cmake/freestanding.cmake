@@ -1,1 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
+# Every FREESTANDING library, built for the bare targets: the target `freestanding`. One more source per library
+# includes each of its headers, so that header-only code is compiled too. tools/check-freestanding judges the result.
+
+find_program(GIMBAL_BARE_CXX clang++-19)
+find_program(GIMBAL_BARE_AR llvm-ar-19)
+set(GIMBAL_BARE_SYSROOT /usr/aarch64-linux-gnu CACHE PATH "Where the cross C++ headers are (Debian's arm64 cross packages)")
+set(bare_headers ${GIMBAL_BARE_SYSROOT}/include/c++/12)
+
+if(NOT gimbal_with_tests OR GIMBAL_SANITIZE OR GIMBAL_COVERAGE)
+    return()
+endif()
+if(NOT GIMBAL_BARE_CXX OR NOT GIMBAL_BARE_AR OR NOT EXISTS ${bare_headers}/expected)
+    if(GIMBAL_CI)
+        message(FATAL_ERROR "clang 19, llvm 19 or the arm64 cross C++ headers are missing (tools/setup check)")
+    endif()
+    message(STATUS "Freestanding libraries are not built for the bare targets: no clang 19 or no cross headers")
+    return()
+endif()
+
+# The host's libfdt headers depend on no target either, but their folder holds the host's C library too.
+find_path(GIMBAL_LIBFDT_INCLUDE libfdt.h)
+foreach(header IN ITEMS libfdt.h libfdt_env.h fdt.h)
+    if(EXISTS ${GIMBAL_LIBFDT_INCLUDE}/${header})
+        configure_file(${GIMBAL_LIBFDT_INCLUDE}/${header} ${PROJECT_BINARY_DIR}/freestanding/include/${header} COPYONLY)
+    endif()
+endforeach()
+
+# The C++ headers of the arm64 cross package serve both ISAs: their freestanding part does not depend on the target.
+# loongarch64's triple names the soft-float ABI, which -mabi alone would only set with a warning.
+set(bare_flags -std=c++23 -O2 -g1 -ffreestanding -fno-pic -nostdlibinc -nostdinc++ -isystem ${bare_headers}
+    -isystem ${bare_headers}/aarch64-linux-gnu -isystem ${GIMBAL_BARE_SYSROOT}/include
+    -isystem ${PROJECT_BINARY_DIR}/freestanding/include
+    ${gimbal_freestanding_flags} ${gimbal_warnings} -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -I${PROJECT_SOURCE_DIR})
+set(bare_flags_aarch64 --target=aarch64-none-elf -mgeneral-regs-only -mno-outline-atomics)
+set(bare_flags_loongarch64 --target=loongarch64-unknown-none-gnusf -msoft-float)
+
+# A source that includes every header below `directory`, hosted ones left out; rewritten only if it changes.
+function(gimbal_header_source name directory result)
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${directory}/*.hpp)
+    list(FILTER headers EXCLUDE REGEX "(^|/)hosted/")
+    set(text "// SPDX-License-Identifier: Apache-2.0\n")
+    foreach(header IN LISTS headers)
+        string(APPEND text "#include \"${header}\"\n")
+    endforeach()
+    set(path ${PROJECT_BINARY_DIR}/freestanding/${name}_headers.cpp)
+    file(CONFIGURE OUTPUT ${path} CONTENT "${text}" @ONLY)
+    set(${result} ${path} PARENT_SCOPE)
+endfunction()
+
+# The archive of one library for one ISA.
+function(gimbal_bare_archive name isa result)
+    get_property(sources GLOBAL PROPERTY gimbal_freestanding_${name}_sources)
+    get_property(directory GLOBAL PROPERTY gimbal_freestanding_${name}_directory)
+    gimbal_header_source(${name} ${directory} header_source)
+    set(folder ${PROJECT_BINARY_DIR}/freestanding/${isa}/${name})
+    set(objects "")
+    foreach(source IN LISTS sources header_source)
+        cmake_path(GET source FILENAME file)
+        string(SHA256 digest ${source})
+        string(SUBSTRING ${digest} 0 6 digest)
+        set(object ${folder}/${file}.${digest}.o)
+        add_custom_command(OUTPUT ${object}
+            COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
+            COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${GIMBAL_BARE_CXX} ${bare_flags} ${bare_flags_${isa}}
+                    -MD -MT ${object} -MF ${object}.d -c ${source} -o ${object}
+            DEPENDS ${source} DEPFILE ${object}.d COMMENT "Building ${isa} object ${name}/${file}" VERBATIM)
+        list(APPEND objects ${object})
+    endforeach()
+    set(archive ${PROJECT_BINARY_DIR}/freestanding/${isa}/lib${name}.a)
+    add_custom_command(OUTPUT ${archive}
+        COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
+        COMMAND ${GIMBAL_BARE_AR} qc ${archive} ${objects} DEPENDS ${objects} VERBATIM)
+    set(${result} ${archive} PARENT_SCOPE)
+endfunction()
+
+get_property(bare_libraries GLOBAL PROPERTY gimbal_freestanding_libraries)
+add_custom_target(freestanding)
+foreach(isa IN ITEMS aarch64 loongarch64)
+    set(archives "")
+    foreach(name IN LISTS bare_libraries)
+        gimbal_bare_archive(${name} ${isa} archive)
+        list(APPEND archives ${archive})
+    endforeach()
+    add_custom_target(freestanding_${isa} DEPENDS ${archives})
+    add_dependencies(freestanding freestanding_${isa})
+    add_test(NAME freestanding_${isa} COMMAND ${PROJECT_SOURCE_DIR}/tools/check-freestanding ${isa} ${archives})
+    set_tests_properties(freestanding_${isa} PROPERTIES LABELS lint)
+endforeach()

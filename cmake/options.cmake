@@ -10,6 +10,8 @@ set(GIMBAL_TESTS AUTO CACHE STRING "ON: tests are built and googletest must be t
 set_property(CACHE GIMBAL_TESTS PROPERTY STRINGS AUTO ON OFF)
 option(GIMBAL_FUZZ "Build the libFuzzer targets (clang only); without it they are built as corpus replayers" OFF)
 option(GIMBAL_COVERAGE "Instrument for llvm-cov (clang only)" OFF)
+option(GIMBAL_CI "Fail what would be skipped for a missing tool" OFF)
+set(GIMBAL_TEST_PREFIX "" CACHE STRING "Comes before the name of every test, to tell configurations apart")
 option(GIMBAL_CCACHE "Compile through ccache if it is there" ON)
 
 if((GIMBAL_FUZZ OR GIMBAL_COVERAGE) AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
