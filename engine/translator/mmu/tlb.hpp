@@ -84,6 +84,7 @@ private:
     Context& context_for(u16 asid, TlbPrivilege privilege);
     void clear(Context& context);
     void drop_range(Context& context, u64 first, u64 last);
+    void drop_page(const TlbInvalidation& what, u64 page);
     void drop_second_level(const TlbInvalidation& what, u64 first, u64 last);
     bool hits_block(u64 first, u64 last, u64& block_first, u64& block_last) const;
     usize second_level_index(u64 page, bool global, u16 asid) const;

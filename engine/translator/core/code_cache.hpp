@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/atomic.hpp"
+#include "engine/translator/core/lowered_block.hpp"
+#include "vm/memory.hpp"
+
+namespace gimbal::translator {
+
+struct CodeCacheStats {
+    u64 blocks_translated{};
+    u64 instructions_translated{};
+    u64 code_bytes{};
+    u64 invalidations{};
+};
+
+/// The blocks of one VM, by physical address and mode key; shared by its vCPUs. Every call may come from any thread.
+/// A block that is retired stays in memory until every vCPU has been outside blocks once (quiescent()).
+class CodeCache final : public MemoryWriteObserver {
+public:
+    CodeCache(GuestMemory& memory, usize byte_limit);
+
+    LoweredBlock* find(u64 physical_address, u64 mode_key);
+    /// Publishes `block`, or hands back the one that another vCPU published first.
+    LoweredBlock* insert(std::unique_ptr<LoweredBlock> block);
+
+    /// Retires the blocks that overlap [first, first + size) and whose guest bytes are no longer what was translated
+    /// (IC IVAU: most lines that Linux invalidates have not changed).
+    void invalidate_changed(u64 first, u64 size);
+    void invalidate_all_changed(); ///< IC IALLU
+    void guest_memory_written(Gpa gpa, u64 size) override { invalidate_changed(gpa.value, size); }
+
+    /// Each vCPU takes a slot for as long as it lives and calls quiescent() whenever it holds no block pointer.
+    unsigned add_reader();
+    void remove_reader(unsigned reader);
+    /// stale(): blocks were retired since; the caller clears its own tables of block pointers, then says quiescent().
+    /// `seen` is the caller's copy of where it stands.
+    bool stale(u64 seen) const { return epoch_.load(MemoryOrder::acquire) != seen; }
+    void quiescent(unsigned reader, u64& seen);
+
+    CodeCacheStats stats() const;
+
+private:
+    struct Key {
+        u64 physical_address;
+        u64 mode_key;
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        usize operator()(const Key& key) const
+        {
+            return static_cast<usize>((key.physical_address >> 2 ^ key.mode_key << 20) * 0x9E37'79B9'7F4A'7C15ULL >> 11);
+        }
+    };
+    struct Page {
+        u64 lines{}; ///< One bit for each 64-byte line that any block covers.
+        std::vector<LoweredBlock*> blocks;
+    };
+    static constexpr unsigned page_shift = 12;
+
+    bool changed(const LoweredBlock& block) const;
+    void retire_in_page(u64 page_number, Page& page, u64 first, u64 last);
+    void retire(LoweredBlock* block);
+    void evict_all();
+    void free_unreachable();
+
+    GuestMemory& memory_;
+    const usize byte_limit_;
+    mutable std::mutex mutex_; // everything below
+    std::unordered_map<Key, std::unique_ptr<LoweredBlock>, KeyHash> blocks_;
+    std::unordered_map<u64, Page> pages_;
+    struct Retired {
+        std::unique_ptr<LoweredBlock> block;
+        u64 epoch;
+    };
+    std::vector<Retired> retired_;
+    static constexpr u64 free_slot = ~u64{0};
+    std::vector<u64> readers_; // the epoch that each has reached
+    Atomic<u64> epoch_{1}; // counts retirements; read without the lock
+    CodeCacheStats stats_{};
+};
+
+} // namespace gimbal::translator
