@@ -17,14 +17,15 @@ i64 displacement_14(Insn i) { return i.signed_field(5, 14) * 4; }
 
 void compare_and_branch(Translator& t, Insn i, ir::Opcode comparison)
 {
+    const ir::Value tested = t.reg(i.rt(), i.sf());
     const ir::Value zero = t.ir.constant(integer_type(i.sf()), 0);
-    t.branch_if(t.ir.cmp(comparison, t.reg(i.rt(), i.sf()), zero), displacement_19(i));
+    t.branch_if(t.ir.cmp(comparison, tested, zero), displacement_19(i));
 }
 
 void test_and_branch(Translator& t, Insn i, ir::Opcode comparison)
 {
     const unsigned position = i.field(31, 1) << 5 | i.field(19, 5);
-    const ir::Value tested = t.ir.and_(t.x(i.rt()), t.ir.i64c(bit(position)));
+    const ir::Value tested = and_constant(t, t.x(i.rt()), bit(position));
     t.branch_if(t.ir.cmp(comparison, tested, t.ir.i64c(0)), displacement_14(i));
 }
 

@@ -15,20 +15,21 @@ constexpr unsigned v_bit = 28;
 /// Bit `from` of w as flag bit `to`.
 ir::Value flag_from_bit(Translator& t, ir::Value w, unsigned from, unsigned to)
 {
-    return t.ir.shl(t.ir.extract_u(w, from, 1), t.ir.i32c(to));
+    return shift_left(t, t.ir.extract_u(w, from, 1), to);
 }
 
 /// SETF8 and SETF16: N, Z and V as the low `width` bits of Wn and the bit above them say; C stays.
 void set_flags(Translator& t, Insn i, unsigned width)
 {
     const ir::Value w = t.w(i.rn());
-    const ir::Value zero = t.ir.cmp_eq(t.ir.extract_u(w, 0, width), t.ir.i32c(0));
-    const ir::Value overflow = t.ir.xor_(w, t.ir.shr_u(w, t.ir.i32c(1)));
+    const ir::Value low = t.ir.extract_u(w, 0, width);
+    const ir::Value zero = t.ir.cmp_eq(low, t.ir.i32c(0));
+    const ir::Value overflow = t.ir.xor_(w, shift_right(t, w, 1));
     const ir::Value n = flag_from_bit(t, w, width - 1, n_bit);
-    const ir::Value z = t.ir.shl(t.ir.zext(ir::Type::i32, zero, 1), t.ir.i32c(z_bit));
+    const ir::Value z = shift_left(t, t.ir.zext(ir::Type::i32, zero, 1), z_bit);
     const ir::Value v = flag_from_bit(t, overflow, width - 1, v_bit);
-    const ir::Value c = t.ir.and_(t.ir.nzcv_bits(t.nzcv()), t.ir.i32c(1U << c_bit));
-    t.set_nzcv(t.ir.nzcv_make(t.ir.or_(t.ir.or_(n, z), t.ir.or_(c, v))));
+    const ir::Value c = and_constant(t, t.ir.nzcv_bits(t.nzcv()), 1U << c_bit);
+    t.set_nzcv(t.ir.nzcv_make(t.ir.or_(t.ir.or_(t.ir.or_(n, z), c), v)));
 }
 
 ir::Cond condition_field(Insn i) { return static_cast<ir::Cond>(i.field(12, 4)); }
@@ -48,8 +49,9 @@ ir::Value immediate_operand(Translator& t, Insn i) { return t.ir.constant(intege
 
 void conditional_select(Translator& t, Insn i, ir::Value otherwise)
 {
-    const ir::Value chosen = t.ir.select(t.condition(condition_field(i)), t.reg(i.rn(), i.sf()), otherwise);
-    t.set_reg(i.rd(), chosen);
+    const ir::Value chosen = t.reg(i.rn(), i.sf());
+    const ir::Value condition = t.condition(condition_field(i));
+    t.set_reg(i.rd(), t.ir.select(condition, chosen, otherwise));
 }
 
 } // namespace
@@ -62,8 +64,9 @@ void rmif(Translator& t, Insn i)
     const u32 mask = i.field(0, 4) << v_bit;
     ir::Value value = t.x(i.rn());
     if (rotation != 0) value = t.ir.rotr(value, t.ir.i64c(rotation));
-    const ir::Value taken = t.ir.and_(t.ir.shl(t.ir.trunc(ir::Type::i32, value), t.ir.i32c(v_bit)), t.ir.i32c(mask));
-    const ir::Value kept = t.ir.and_(t.ir.nzcv_bits(t.nzcv()), t.ir.i32c(~mask));
+    const ir::Value shifted = shift_left(t, t.ir.trunc(ir::Type::i32, value), v_bit);
+    const ir::Value taken = and_constant(t, shifted, mask);
+    const ir::Value kept = and_constant(t, t.ir.nzcv_bits(t.nzcv()), ~mask);
     t.set_nzcv(t.ir.nzcv_make(t.ir.or_(taken, kept)));
 }
 
@@ -72,7 +75,8 @@ void setf16(Translator& t, Insn i) { set_flags(t, i, 16); }
 
 void cfinv(Translator& t, Insn)
 {
-    t.set_nzcv(t.ir.nzcv_make(t.ir.xor_(t.ir.nzcv_bits(t.nzcv()), t.ir.i32c(1U << c_bit))));
+    const ir::Value flags = t.ir.nzcv_bits(t.nzcv());
+    t.set_nzcv(t.ir.nzcv_make(t.ir.xor_(flags, t.ir.i32c(1U << c_bit))));
 }
 
 void ccmn_register(Translator& t, Insn i) { conditional_compare(t, i, false, register_operand(t, i)); }

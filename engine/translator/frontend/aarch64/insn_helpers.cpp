@@ -31,6 +31,21 @@ ir::Value low_bits(Translator& t, unsigned n, ir::Type type)
     return t.ir.read(type, offsetof(GuestState, x) + n * sizeof(u64));
 }
 
+ir::Value and_constant(Translator& t, ir::Value a, u64 mask)
+{
+    return t.ir.and_(a, t.ir.constant(t.ir.type_of(a), mask));
+}
+
+ir::Value shift_left(Translator& t, ir::Value a, unsigned amount)
+{
+    return t.ir.shl(a, t.ir.constant(t.ir.type_of(a), amount));
+}
+
+ir::Value shift_right(Translator& t, ir::Value a, unsigned amount)
+{
+    return t.ir.shr_u(a, t.ir.constant(t.ir.type_of(a), amount));
+}
+
 ir::Value extended_register(Translator& t, unsigned m, unsigned option, unsigned shift, bool is_64)
 {
     const unsigned size_log2 = option & 3;
@@ -43,7 +58,30 @@ ir::Value extended_register(Translator& t, unsigned m, unsigned option, unsigned
         value = t.ir.sext(integer_type(is_64), low_bits(t, m, integer_type_of(size_log2)), source_bits);
     else
         value = t.ir.zext(integer_type(is_64), low_bits(t, m, integer_type_of(size_log2)), source_bits);
-    return shift == 0 ? value : t.ir.shl(value, t.ir.constant(integer_type(is_64), shift));
+    return shift == 0 ? value : shift_left(t, value, shift);
+}
+
+ir::MemOp pair_access(const Translator& t, unsigned size_log2, ir::Order order)
+{
+    ir::MemOp op = t.mem(size_log2, order);
+    op.align = size_log2 == 4 ? ir::Align::check_16 : ir::Align::natural;
+    return op;
+}
+
+ir::Value join_pair(Translator& t, unsigned first, unsigned second, unsigned size_log2)
+{
+    const ir::Value low = t.x(t.mode.big_endian ? second : first);
+    const ir::Value high = t.x(t.mode.big_endian ? first : second);
+    return size_log2 == 4 ? t.ir.pair(low, high) : t.ir.deposit(low, high, 32, 32);
+}
+
+void set_pair(Translator& t, unsigned first, unsigned second, ir::Value both)
+{
+    const bool words = t.ir.type_of(both) == ir::Type::i64;
+    const ir::Value low = words ? t.ir.extract_u(both, 0, 32) : t.ir.low_half(both);
+    const ir::Value high = words ? t.ir.extract_u(both, 32, 32) : t.ir.high_half(both);
+    t.set_reg(first, t.mode.big_endian ? high : low);
+    t.set_reg(second, t.mode.big_endian ? low : high);
 }
 
 std::optional<u64> decode_bit_mask(bool n, unsigned imms, unsigned immr)

@@ -19,8 +19,23 @@ constexpr ir::Type integer_type_of(unsigned size_log2)
 /// The low bits of general register n as an integer of `type` (i8 to i64); register 31 reads as zero.
 ir::Value low_bits(Translator& t, unsigned n, ir::Type type);
 
+// The constant is emitted after its operand on every compiler, whatever order it evaluates arguments in.
+ir::Value and_constant(Translator& t, ir::Value a, u64 mask);
+ir::Value shift_left(Translator& t, ir::Value a, unsigned amount);
+ir::Value shift_right(Translator& t, ir::Value a, unsigned amount); ///< Logical.
+
 /// ExtendReg (Arm ARM aarch64/instrs/extendreg): `option` 0..7 is UXTB, UXTH, UXTW, UXTX, SXTB, ... SXTX.
 ir::Value extended_register(Translator& t, unsigned m, unsigned option, unsigned shift, bool is_64);
+
+// Pairs that one access moves (LDXP, STXP, CASP): 2^size_log2 is 8 or 16 bytes. The first register is at the lower
+// address, hence in the upper half of a big-endian access.
+
+/// The access of a pair: aligned to both together.
+ir::MemOp pair_access(const Translator& t, unsigned size_log2, ir::Order order);
+/// i64 or i128 of two registers.
+ir::Value join_pair(Translator& t, unsigned first, unsigned second, unsigned size_log2);
+/// Writes the halves of an i64 or i128 to two registers, the second last.
+void set_pair(Translator& t, unsigned first, unsigned second, ir::Value both);
 
 /// The bit mask of a logical immediate (DecodeBitMasks with `immediate` set); nothing if it is reserved. For 32-bit
 /// instructions, whose N is zero, the low half is what counts.

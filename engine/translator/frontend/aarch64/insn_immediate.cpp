@@ -138,8 +138,9 @@ void movk(Translator& t, Insn i)
 {
     const std::optional<unsigned> shift = move_shift(i);
     if (!shift) return t.undefined();
+    const ir::Value old = t.reg(i.rd(), i.sf());
     const ir::Value imm = t.ir.constant(integer_type(i.sf()), i.field(5, 16));
-    t.set_reg(i.rd(), t.ir.deposit(t.reg(i.rd(), i.sf()), imm, *shift, 16));
+    t.set_reg(i.rd(), t.ir.deposit(old, imm, *shift, 16));
 }
 
 void sbfm(Translator& t, Insn i)
@@ -149,7 +150,7 @@ void sbfm(Translator& t, Insn i)
     const ir::Value source = t.reg(i.rn(), i.sf());
     if (f->is_extract()) return t.set_reg(i.rd(), t.ir.extract_s(source, f->rotation, f->length()));
     const ir::Value field = t.ir.extract_s(source, 0, f->length());
-    t.set_reg(i.rd(), t.ir.shl(field, t.ir.constant(integer_type(i.sf()), f->position())));
+    t.set_reg(i.rd(), shift_left(t, field, f->position()));
 }
 
 void ubfm(Translator& t, Insn i)
@@ -161,7 +162,7 @@ void ubfm(Translator& t, Insn i)
     // LSL's field ends at the top of the register: the shift alone drops what is above it.
     const bool is_lsl = f->length() + f->position() == f->width;
     const ir::Value field = is_lsl ? source : t.ir.extract_u(source, 0, f->length());
-    t.set_reg(i.rd(), t.ir.shl(field, t.ir.constant(integer_type(i.sf()), f->position())));
+    t.set_reg(i.rd(), shift_left(t, field, f->position()));
 }
 
 void bfm(Translator& t, Insn i)
@@ -170,8 +171,7 @@ void bfm(Translator& t, Insn i)
     if (!f) return t.undefined();
     const ir::Value into = t.reg(i.rd(), i.sf());
     ir::Value source = t.reg(i.rn(), i.sf());
-    if (f->is_extract() && f->rotation != 0)
-        source = t.ir.shr_u(source, t.ir.constant(integer_type(i.sf()), f->rotation));
+    if (f->is_extract() && f->rotation != 0) source = shift_right(t, source, f->rotation);
     t.set_reg(i.rd(), t.ir.deposit(into, source, f->is_extract() ? 0 : f->position(), f->length()));
 }
 

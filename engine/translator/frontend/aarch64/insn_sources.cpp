@@ -11,15 +11,18 @@ using BinaryOp = ir::Value (ir::Builder::*)(ir::Value, ir::Value);
 
 void two_source(Translator& t, Insn i, BinaryOp op)
 {
-    t.set_reg(i.rd(), (t.ir.*op)(t.reg(i.rn(), i.sf()), t.reg(i.rm(), i.sf())));
+    const ir::Value n = t.reg(i.rn(), i.sf());
+    const ir::Value m = t.reg(i.rm(), i.sf());
+    t.set_reg(i.rd(), (t.ir.*op)(n, m));
 }
 
 /// The polynomial and the data's size are in the opcode field: C in bit 12, sz in 11:10.
 void crc32(Translator& t, Insn i)
 {
     const unsigned size_log2 = i.field(10, 2);
+    const ir::Value accumulator = t.w(i.rn());
     const ir::Value data = t.reg(i.rm(), size_log2 == 3);
-    t.set_reg(i.rd(), t.ir.crc32(t.w(i.rn()), data, 1U << size_log2, i.test(12)));
+    t.set_reg(i.rd(), t.ir.crc32(accumulator, data, 1U << size_log2, i.test(12)));
 }
 
 void accumulate(Translator& t, Insn i, bool is_64, ir::Value product, bool subtract)
@@ -30,17 +33,33 @@ void accumulate(Translator& t, Insn i, bool is_64, ir::Value product, bool subtr
         t.set_reg(i.rd(), i.ra() == 31 ? product : t.ir.add(t.reg(i.ra(), is_64), product));
 }
 
+ir::Value product(Translator& t, Insn i)
+{
+    const ir::Value n = t.reg(i.rn(), i.sf());
+    const ir::Value m = t.reg(i.rm(), i.sf());
+    return t.ir.mul(n, m);
+}
+
 ir::Value product_signed(Translator& t, Insn i)
 {
-    return t.ir.mul(t.ir.sext(ir::Type::i64, t.w(i.rn()), 32), t.ir.sext(ir::Type::i64, t.w(i.rm()), 32));
+    const ir::Value n = t.ir.sext(ir::Type::i64, t.w(i.rn()), 32);
+    const ir::Value m = t.ir.sext(ir::Type::i64, t.w(i.rm()), 32);
+    return t.ir.mul(n, m);
 }
 
 ir::Value product_unsigned(Translator& t, Insn i)
 {
-    return t.ir.mul(t.ir.zext(ir::Type::i64, t.w(i.rn()), 32), t.ir.zext(ir::Type::i64, t.w(i.rm()), 32));
+    const ir::Value n = t.ir.zext(ir::Type::i64, t.w(i.rn()), 32);
+    const ir::Value m = t.ir.zext(ir::Type::i64, t.w(i.rm()), 32);
+    return t.ir.mul(n, m);
 }
 
-ir::Value product(Translator& t, Insn i) { return t.ir.mul(t.reg(i.rn(), i.sf()), t.reg(i.rm(), i.sf())); }
+void high_half(Translator& t, Insn i, BinaryOp op)
+{
+    const ir::Value n = t.x(i.rn());
+    const ir::Value m = t.x(i.rm());
+    t.set_reg(i.rd(), (t.ir.*op)(n, m));
+}
 
 } // namespace
 
@@ -76,8 +95,8 @@ void smaddl(Translator& t, Insn i) { accumulate(t, i, true, product_signed(t, i)
 void smsubl(Translator& t, Insn i) { accumulate(t, i, true, product_signed(t, i), true); }
 void umaddl(Translator& t, Insn i) { accumulate(t, i, true, product_unsigned(t, i), false); }
 void umsubl(Translator& t, Insn i) { accumulate(t, i, true, product_unsigned(t, i), true); }
-void smulh(Translator& t, Insn i) { t.set_reg(i.rd(), t.ir.mul_high_s(t.x(i.rn()), t.x(i.rm()))); }
-void umulh(Translator& t, Insn i) { t.set_reg(i.rd(), t.ir.mul_high_u(t.x(i.rn()), t.x(i.rm()))); }
+void smulh(Translator& t, Insn i) { high_half(t, i, &ir::Builder::mul_high_s); }
+void umulh(Translator& t, Insn i) { high_half(t, i, &ir::Builder::mul_high_u); }
 
 } // namespace insn
 } // namespace gimbal::translator::aarch64
