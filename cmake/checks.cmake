@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+# The checks on the source as ctest entries, once: in the plain configuration.
+
+if(NOT gimbal_with_tests OR GIMBAL_SANITIZE OR GIMBAL_COVERAGE)
+    return()
+endif()
+
+function(gimbal_source_check name label)
+    add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 900)
+endfunction()
+
+gimbal_source_check(lint_format lint ${PROJECT_SOURCE_DIR}/tools/format --check)
+foreach(check IN ITEMS layering length text behaviours)
+    gimbal_source_check(lint_${check} lint ${PROJECT_SOURCE_DIR}/tools/check-${check})
+endforeach()
+gimbal_source_check(lint_self_test lint ${PROJECT_SOURCE_DIR}/test/tools/check_test.py)
+
+# Bounded: the parts a guest's input reaches first. `make lint` does all.
+gimbal_source_check(tidy tidy ${PROJECT_SOURCE_DIR}/tools/run-tidy ${PROJECT_BINARY_DIR} base arch vm device host app)
+set_tests_properties(tidy PROPERTIES PROCESSORS 2)
