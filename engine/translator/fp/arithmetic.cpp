@@ -19,11 +19,9 @@ Bits<F> add_or_sub(Bits<F> a, Bits<F> b, FpEnv& env)
         return round_term<F>(sum, env);
     }
     if (x.is_nan() || y.is_nan()) return process_nans<F>(env, a, x, b, y); // a NaN keeps its sign under FSUB
-    if (x.is_infinity())
-        return y.is_infinity() && x.sign != y_sign ? invalid_result<F>(env) : infinity<F>(x.sign);
+    if (x.is_infinity()) return y.is_infinity() && x.sign != y_sign ? invalid_result<F>(env) : infinity<F>(x.sign);
     if (y.is_infinity()) return infinity<F>(y_sign);
-    if (x.is_zero() && y.is_zero())
-        return zero<F>(x.sign == y_sign ? x.sign : env.rounding == Rounding::minus_inf);
+    if (x.is_zero() && y.is_zero()) return zero<F>(x.sign == y_sign ? x.sign : env.rounding == Rounding::minus_inf);
     // One operand is zero; the other still goes through rounding, which may flush it.
     const Unpacked& rest = x.is_zero() ? y : x;
     return round_pack<F>(x.is_zero() ? y_sign : x.sign, rest.exponent, rest.mantissa, env);
@@ -54,8 +52,7 @@ Bits<F> multiply(Bits<F> a, Bits<F> b, FpEnv& env)
     const bool sign = x.sign != y.sign;
     const bool any_infinity = x.is_infinity() || y.is_infinity();
     if (any_infinity && (x.is_zero() || y.is_zero())) {
-        if constexpr (extended)
-            return pack<F>(sign, static_cast<u64>(Layout<F>::bias + 1) << F::fraction_bits); // 2.0
+        if constexpr (extended) return pack<F>(sign, static_cast<u64>(Layout<F>::bias + 1) << F::fraction_bits); // 2.0
         return invalid_result<F>(env);
     }
     return any_infinity ? infinity<F>(sign) : zero<F>(sign);
@@ -92,16 +89,28 @@ Bits<F> divide_finite(const Unpacked& x, const Unpacked& y, FpEnv& env)
 } // namespace
 
 template <FloatFormat F>
-Bits<F> add(Bits<F> a, Bits<F> b, FpEnv& env) { return add_or_sub<F, false>(a, b, env); }
+Bits<F> add(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return add_or_sub<F, false>(a, b, env);
+}
 
 template <FloatFormat F>
-Bits<F> sub(Bits<F> a, Bits<F> b, FpEnv& env) { return add_or_sub<F, true>(a, b, env); }
+Bits<F> sub(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return add_or_sub<F, true>(a, b, env);
+}
 
 template <FloatFormat F>
-Bits<F> mul(Bits<F> a, Bits<F> b, FpEnv& env) { return multiply<F, false>(a, b, env); }
+Bits<F> mul(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return multiply<F, false>(a, b, env);
+}
 
 template <FloatFormat F>
-Bits<F> mulx(Bits<F> a, Bits<F> b, FpEnv& env) { return multiply<F, true>(a, b, env); }
+Bits<F> mulx(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return multiply<F, true>(a, b, env);
+}
 
 template <FloatFormat F>
 Bits<F> div(Bits<F> a, Bits<F> b, FpEnv& env)

@@ -44,16 +44,28 @@ Bits<F> extremum_number(Bits<F> a, Bits<F> b, FpEnv& env)
 } // namespace
 
 template <FloatFormat F>
-Bits<F> min(Bits<F> a, Bits<F> b, FpEnv& env) { return extremum<F, false>(a, b, env); }
+Bits<F> min(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return extremum<F, false>(a, b, env);
+}
 
 template <FloatFormat F>
-Bits<F> max(Bits<F> a, Bits<F> b, FpEnv& env) { return extremum<F, true>(a, b, env); }
+Bits<F> max(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return extremum<F, true>(a, b, env);
+}
 
 template <FloatFormat F>
-Bits<F> minnm(Bits<F> a, Bits<F> b, FpEnv& env) { return extremum_number<F, false>(a, b, env); }
+Bits<F> minnm(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return extremum_number<F, false>(a, b, env);
+}
 
 template <FloatFormat F>
-Bits<F> maxnm(Bits<F> a, Bits<F> b, FpEnv& env) { return extremum_number<F, true>(a, b, env); }
+Bits<F> maxnm(Bits<F> a, Bits<F> b, FpEnv& env)
+{
+    return extremum_number<F, true>(a, b, env);
+}
 
 template <FloatFormat F>
 Order compare(Bits<F> a, Bits<F> b, NanCompare nans, FpEnv& env)

@@ -16,7 +16,7 @@ struct Integral {
 Integral round_to_integral(const Unpacked& x, Rounding rounding)
 {
     const u64 whole = x.exponent < 0 ? 0 : x.mantissa >> (63 - x.exponent);
-    const u64 remainder = x.exponent < 0 ? shift_right_jam(x.mantissa, -1 - x.exponent)
+    const u64 remainder = x.exponent < 0     ? shift_right_jam(x.mantissa, -1 - x.exponent)
                           : x.exponent == 63 ? 0
                                              : x.mantissa << (x.exponent + 1);
     if (remainder == 0) return {whole, false};

@@ -27,11 +27,20 @@ constexpr Bits<F> pack(bool sign, u64 magnitude)
     return static_cast<Bits<F>>((u64{sign} << Layout<F>::sign_position) | magnitude);
 }
 template <FloatFormat F>
-constexpr Bits<F> zero(bool sign) { return pack<F>(sign, 0); }
+constexpr Bits<F> zero(bool sign)
+{
+    return pack<F>(sign, 0);
+}
 template <FloatFormat F>
-constexpr Bits<F> infinity(bool sign) { return pack<F>(sign, Layout<F>::infinity); }
+constexpr Bits<F> infinity(bool sign)
+{
+    return pack<F>(sign, Layout<F>::infinity);
+}
 template <FloatFormat F>
-constexpr Bits<F> default_nan() { return pack<F>(false, Layout<F>::default_nan); }
+constexpr Bits<F> default_nan()
+{
+    return pack<F>(false, Layout<F>::default_nan);
+}
 
 template <FloatFormat F>
 constexpr Bits<F> invalid_result(FpEnv& env)

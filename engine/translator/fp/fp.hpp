@@ -90,7 +90,7 @@ template <FloatFormat F> Order compare(Bits<F> a, Bits<F> b, NanCompare nans, Fp
 
 /// An integer or fixed-point type.
 struct IntFormat {
-    u8 width{64};       ///< 16, 32 or 64 bits
+    u8 width{64}; ///< 16, 32 or 64 bits
     bool is_signed{};
     u8 fraction_bits{}; ///< 0..width; the value is the integer / 2^fraction_bits
 };

@@ -162,10 +162,7 @@ TEST(Half, SumsProductsQuotients)
 }
 
 /// The product's value at 2^-48.
-i128 signed_product(u32 x, u32 y)
-{
-    return (signed_value(x) >> (scale - 24)) * (signed_value(y) >> (scale - 24));
-}
+i128 signed_product(u32 x, u32 y) { return (signed_value(x) >> (scale - 24)) * (signed_value(y) >> (scale - 24)); }
 
 TEST(Half, FusedAndSteps)
 {
@@ -251,7 +248,13 @@ TEST(Half, NarrowingRoundsInEveryMode)
 
 TEST(Half, EveryValueToInteger)
 {
-    const IntFormat formats[] = {{16, true, 0}, {16, false, 0}, {32, true, 5}, {16, true, 7}, {64, false, 24}};
+    const IntFormat formats[] = {
+        {16, true,  0 },
+        {16, false, 0 },
+        {32, true,  5 },
+        {16, true,  7 },
+        {64, false, 24}
+    };
     for (u32 a = 0; a < 0x10000; ++a) {
         if (!is_finite<F16>(static_cast<u16>(a))) continue;
         for (const IntFormat& to : formats)

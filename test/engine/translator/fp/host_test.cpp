@@ -18,7 +18,10 @@ template <FloatFormat F>
 using Native = std::conditional_t<std::same_as<F, F64>, double, float>;
 
 template <FloatFormat F>
-Native<F> native(Bits<F> value) { return std::bit_cast<Native<F>>(value); }
+Native<F> native(Bits<F> value)
+{
+    return std::bit_cast<Native<F>>(value);
+}
 
 u32 mxcsr_for(Rounding rounding)
 {
@@ -140,8 +143,8 @@ void compare_sqrt_and_fma()
                      on_host(rounding, [](T x, T, T) { return host_sqrt(x); }, native<F>(a), T{}, T{}));
             env.flags = 0;
             const u64 fused = fma<F>(c, a, b, env);
-            Outcome host = on_host(rounding, [](T x, T y, T z) { return std::fma(x, y, z); }, native<F>(a),
-                                   native<F>(b), native<F>(c));
+            Outcome host = on_host(
+                rounding, [](T x, T y, T z) { return std::fma(x, y, z); }, native<F>(a), native<F>(b), native<F>(c));
             const bool zero_times_infinity = (magnitude<F>(a) == 0 && magnitude<F>(b) == infinity_bits<F>) ||
                                              (magnitude<F>(b) == 0 && magnitude<F>(a) == infinity_bits<F>);
             if (zero_times_infinity && is_nan<F>(c)) continue; // the two architectures differ; a golden case covers it
@@ -163,16 +166,17 @@ TEST(Host, Conversions)
             FpEnv env;
             env.rounding = rounding;
             const u32 narrow = convert<F32, F64>(wide, rounding, env);
-            Outcome host = on_host(rounding, [](double x, double, double) { return static_cast<float>(x); },
-                                   native<F64>(wide), 0.0, 0.0);
+            Outcome host = on_host(
+                rounding, [](double x, double, double) { return static_cast<float>(x); }, native<F64>(wide), 0.0, 0.0);
             if (magnitude<F32>(static_cast<u32>(host.bits)) == 0x0080'0000) host.flags |= env.flags & flag::underflow;
             ASSERT_EQ(narrow, host.bits) << std::hex << wide; // NaNs too: both keep the leading payload
             ASSERT_EQ(env.flags, host.flags) << std::hex << wide;
             const u32 single = random_operand<F32>(random);
             env.flags = 0;
             const u64 widened = convert<F64, F32>(single, rounding, env);
-            const Outcome widened_host = on_host(rounding, [](float x, float, float) { return static_cast<double>(x); },
-                                                 native<F32>(single), 0.0f, 0.0f);
+            const Outcome widened_host = on_host(
+                rounding, [](float x, float, float) { return static_cast<double>(x); }, native<F32>(single), 0.0f,
+                0.0f);
             ASSERT_EQ(widened, widened_host.bits) << std::hex << single;
             ASSERT_EQ(env.flags, widened_host.flags) << std::hex << single;
         }
@@ -228,14 +232,14 @@ TEST(Host, FromInteger)
             FpEnv env;
             env.rounding = rounding;
             const u64 wide = from_int<F64>(value, {64, true, 0}, env);
-            const Outcome wide_host = on_host(
-                rounding, [](i64 x, i64, i64) { return static_cast<double>(x); }, as_signed, i64{}, i64{});
+            const Outcome wide_host =
+                on_host(rounding, [](i64 x, i64, i64) { return static_cast<double>(x); }, as_signed, i64{}, i64{});
             ASSERT_EQ(wide, wide_host.bits) << std::hex << value;
             ASSERT_EQ(env.flags, wide_host.flags) << std::hex << value;
             env.flags = 0;
             const u64 single = from_int<F32>(value, {64, true, 0}, env);
-            const Outcome single_host = on_host(
-                rounding, [](i64 x, i64, i64) { return static_cast<float>(x); }, as_signed, i64{}, i64{});
+            const Outcome single_host =
+                on_host(rounding, [](i64 x, i64, i64) { return static_cast<float>(x); }, as_signed, i64{}, i64{});
             ASSERT_EQ(single, single_host.bits) << std::hex << value;
             ASSERT_EQ(env.flags, single_host.flags) << std::hex << value;
         }
@@ -251,8 +255,8 @@ TEST(Host, RoundToIntegral)
             const u64 a = random_operand<F64>(random);
             FpEnv env;
             const u64 result = round_to_int<F64>(a, rounding, Exact::reported, env);
-            const Outcome host = on_host(
-                rounding, [](double x, double, double) { return library_rint(x); }, native<F64>(a), 0.0, 0.0);
+            const Outcome host =
+                on_host(rounding, [](double x, double, double) { return library_rint(x); }, native<F64>(a), 0.0, 0.0);
             check<F64>("rint", rounding, {a}, {result, env.flags}, host);
             env.flags = 0;
             const u64 away = round_to_int<F64>(a, Rounding::nearest_away, Exact::ignored, env);

@@ -30,13 +30,25 @@ template <FloatFormat F>
 inline constexpr u64 quiet_bit = bit(F::fraction_bits - 1);
 
 template <FloatFormat F>
-constexpr u64 magnitude(Bits<F> value) { return value & low_mask(sign_position<F>); }
+constexpr u64 magnitude(Bits<F> value)
+{
+    return value & low_mask(sign_position<F>);
+}
 template <FloatFormat F>
-constexpr bool is_nan(Bits<F> value) { return magnitude<F>(value) > infinity_bits<F>; }
+constexpr bool is_nan(Bits<F> value)
+{
+    return magnitude<F>(value) > infinity_bits<F>;
+}
 template <FloatFormat F>
-constexpr bool is_signaling(Bits<F> value) { return is_nan<F>(value) && (value & quiet_bit<F>) == 0; }
+constexpr bool is_signaling(Bits<F> value)
+{
+    return is_nan<F>(value) && (value & quiet_bit<F>) == 0;
+}
 template <FloatFormat F>
-constexpr bool is_finite(Bits<F> value) { return magnitude<F>(value) < infinity_bits<F>; }
+constexpr bool is_finite(Bits<F> value)
+{
+    return magnitude<F>(value) < infinity_bits<F>;
+}
 
 /// Favours what rounding and special cases turn on: both ends of the exponent range, exponents near zero, fractions
 /// with few bits or long runs of ones.

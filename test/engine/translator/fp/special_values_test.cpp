@@ -58,6 +58,8 @@ TEST(Nan, FusedLooksAtTheAddendFirst) // FPProcessNaNs3, FPMulAdd
 {
     expect(qnan_a, 0, FP(fma<F32>(qnan_a, qnan_b, one, env)));
     expect(snan_b | 0x0040'0000, flag::invalid, FP(fma<F32>(qnan_a, qnan_b, snan_b, env)));
+    expect(snan_a | 0x0040'0000, flag::invalid, FP(fma<F32>(one, snan_a, snan_b, env)));
+    expect(qnan_b, 0, FP(fma<F32>(one, qnan_b, qnan_a, env)));
     expect(default_nan, flag::invalid, FP(fma<F32>(qnan_a, inf, 0, env)));
     expect(snan_a | 0x0040'0000, flag::invalid, FP(fma<F32>(snan_a, inf, 0, env)));
     FpEnv loongarch;
