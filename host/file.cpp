@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/file.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "host/fd.hpp"
+
+namespace gimbal::host {
+namespace {
+
+constexpr int file_patience_ms = 10'000;
+
+const char* kind_name(mode_t mode)
+{
+    if (S_ISDIR(mode)) return "it is a directory";
+    if (S_ISFIFO(mode)) return "it is a FIFO";
+    if (S_ISSOCK(mode)) return "it is a socket";
+    if (S_ISCHR(mode)) return "it is a character device";
+    if (S_ISBLK(mode)) return "it is a block device";
+    return "it is no regular file";
+}
+
+Result<void, HostError> replace_file(const std::string& path, std::string_view content)
+{
+    std::string temporary = path + ".XXXXXX";
+    Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (!fd) return fail(system_error(errno));
+    // mkstemp makes a private file; a report is as readable as any other new file.
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    auto written = write_all(fd.get(), content, file_patience_ms);
+    if (written && (::fchmod(fd.get(), 0666 & ~mask) != 0 || ::fsync(fd.get()) != 0))
+        written = fail(system_error(errno));
+    if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = fail(system_error(errno));
+    if (!written) ::unlink(temporary.c_str());
+    return written;
+}
+
+} // namespace
+
+HostError system_error(int code) { return {std::generic_category().message(code), code}; }
+
+Result<std::vector<u8>, HostError> read_regular_file(const std::string& path, u64 limit)
+{
+    // O_NONBLOCK: opening a FIFO must not wait for its writer.
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd) return fail(system_error(errno));
+    struct stat status{};
+    if (::fstat(fd.get(), &status) != 0) return fail(system_error(errno));
+    if (!S_ISREG(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+    const u64 size = static_cast<u64>(status.st_size);
+    if (size > limit)
+        return fail(HostError{fmt::format("it has {} bytes, more than the {} that can be used", size, limit)});
+    std::vector<u8> bytes(static_cast<usize>(size));
+    usize filled = 0;
+    while (filled < bytes.size()) {
+        const ssize_t count = ::read(fd.get(), bytes.data() + filled, bytes.size() - filled);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return fail(system_error(errno));
+        if (count == 0) return fail(HostError{"it shrank while it was read"});
+        filled += static_cast<usize>(count);
+    }
+    return bytes;
+}
+
+Result<void, HostError> write_all(int fd, std::string_view content, int patience_ms)
+{
+    while (!content.empty()) {
+        const ssize_t count = ::write(fd, content.data(), content.size());
+        if (count >= 0) {
+            content.remove_prefix(static_cast<usize>(count));
+        } else if (errno == EAGAIN) {
+            pollfd writable{fd, POLLOUT, 0};
+            if (::poll(&writable, 1, patience_ms) == 0) return fail(system_error(ETIMEDOUT));
+        } else if (errno != EINTR) {
+            return fail(system_error(errno));
+        }
+    }
+    return {};
+}
+
+Result<void, HostError> write_file_atomically(const std::string& path, std::string_view content)
+{
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+        if (S_ISDIR(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+        const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+        if (!fd) return fail(system_error(errno));
+        return write_all(fd.get(), content, file_patience_ms);
+    }
+    return replace_file(path, content);
+}
+
+} // namespace gimbal::host

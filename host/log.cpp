@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/log.hpp"
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace gimbal::host {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, LogLevel>, 6> names{
+    {
+     {"trace", LogLevel::trace},
+     {"debug", LogLevel::debug},
+     {"info", LogLevel::info},
+     {"warn", LogLevel::warn},
+     {"error", LogLevel::error},
+     {"off", LogLevel::off},
+     }
+};
+
+spdlog::level::level_enum to_spdlog(LogLevel level)
+{
+    switch (level) {
+    case LogLevel::trace: return spdlog::level::trace;
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warn: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::off: return spdlog::level::off;
+    }
+    return spdlog::level::off;
+}
+
+} // namespace
+
+std::optional<LogLevel> parse_log_level(std::string_view name)
+{
+    for (const auto& [known, level] : names)
+        if (known == name) return level;
+    return std::nullopt;
+}
+
+Result<void, HostError> start_log(LogLevel level, const std::string& path)
+{
+    try {
+        spdlog::sink_ptr sink;
+        if (path.empty())
+            sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+        else
+            sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+        auto logger = std::make_shared<spdlog::logger>("gimbal", std::move(sink));
+        logger->set_pattern("gimbal: %l: %v");
+        if (!path.empty()) logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %t %l: %v");
+        logger->flush_on(spdlog::level::trace);
+        logger->set_level(to_spdlog(level));
+        spdlog::set_default_logger(std::move(logger));
+    } catch (const spdlog::spdlog_ex& error) {
+        return fail(HostError{error.what()});
+    }
+    return {};
+}
+
+} // namespace gimbal::host

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/serial.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <spdlog/spdlog.h>
+
+namespace gimbal::host {
+namespace {
+
+constexpr u8 escape_key = 0x01; // Ctrl-A
+
+i64 steady_nanoseconds() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+} // namespace
+
+EscapeFilter::Outcome EscapeFilter::feed(u8 byte)
+{
+    if (!pending_) {
+        pending_ = byte == escape_key;
+        return pending_ ? Outcome{} : Outcome{false, 1, {byte}};
+    }
+    pending_ = false;
+    if (byte == 'x' || byte == 'X') return {true, 0, {}};
+    if (byte == 'a' || byte == 'A') return {false, 1, {escape_key}};
+    return {
+        false, 2, {escape_key, byte}
+    };
+}
+
+bool SerialPort::transmit(u8 byte)
+{
+    if (first_output_ns_.load(MemoryOrder::relaxed) == 0)
+        first_output_ns_.store(steady_nanoseconds(), MemoryOrder::relaxed);
+    if (!output_.put(byte)) {
+        starved_.store(true);
+        if (!output_.put(byte)) { // again: the loop may have looked at starved_ just before
+            loop_.wake();         // without a reader nothing else makes it look
+            return false;
+        }
+    }
+    if (idle_.load() && idle_.exchange(false)) loop_.wake();
+    return true;
+}
+
+std::optional<std::chrono::steady_clock::time_point> SerialPort::first_output() const
+{
+    const i64 when = first_output_ns_.load(MemoryOrder::relaxed);
+    if (when == 0) return std::nullopt;
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(when));
+}
+
+void SerialPort::on_wake()
+{
+    feed_receiver();
+    drain();
+}
+
+/// After descriptors or buffers changed: what poll is to look for.
+void SerialPort::update_watches()
+{
+    const bool wants_input = !input_ended_ && !input_paused_ && (interactive_ || input_.size() < input_capacity);
+    if (in_watch_ != nullptr) in_watch_->events = wants_input ? POLLIN : short{0};
+    if (out_watch_ != nullptr) out_watch_->events = output_.size() != 0 ? POLLOUT : short{0};
+}
+
+void SerialPort::set_input_paused(bool paused)
+{
+    input_paused_ = paused;
+    update_watches();
+}
+
+void SerialPort::read_input()
+{
+    std::array<u8, 1024> bytes{};
+    const ssize_t count = ::read(in_fd_, bytes.data(), std::min(bytes.size(), input_capacity));
+    if (count > 0) {
+        take_input(std::span(bytes).first(static_cast<usize>(count)));
+    } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+        if (is_socket_) return drop_peer();
+        input_ended_ = true;
+        end_pending_ = true;
+    }
+    feed_receiver();
+    update_watches();
+}
+
+void SerialPort::take_input(std::span<const u8> bytes)
+{
+    for (const u8 byte : bytes) {
+        EscapeFilter::Outcome outcome{false, 1, {byte}};
+        if (interactive_) outcome = escapes_.feed(byte);
+        if (outcome.quit && on_quit_) on_quit_();
+        for (unsigned i = 0; i < outcome.count; ++i)
+            if (!interactive_ || input_.size() < input_capacity) input_.push_back(outcome.bytes[i]);
+    }
+}
+
+void SerialPort::feed_receiver()
+{
+    if (receiver_ == nullptr) return;
+    while (!input_.empty() && receiver_->has_room()) {
+        receiver_->receive(input_.front());
+        input_.pop_front();
+    }
+    if (input_.empty() && end_pending_ && receiver_->has_room()) {
+        end_pending_ = false;
+        receiver_->receive(end_of_input);
+    }
+    update_watches();
+}
+
+long SerialPort::write_some(std::span<const u8> bytes)
+{
+    const usize size = std::min(bytes.size(), chunk_);
+    if (is_socket_) return ::send(out_fd_, bytes.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return ::write(out_fd_, bytes.data(), size);
+}
+
+/// Writes until the ring is empty or the reader has no room.
+void SerialPort::drain()
+{
+    if (on_first_output_ && output_.size() != 0) std::exchange(on_first_output_, nullptr)();
+    while (true) {
+        const auto bytes = output_.peek();
+        if (bytes.empty()) {
+            // Idle first, then the look: a byte that comes between is seen here or wakes us.
+            idle_.store(true);
+            if (output_.size() == 0) break;
+            idle_.store(false);
+            continue;
+        }
+        if (out_fd_ < 0) {
+            if (keeps_output_ && output_.room() != 0) break;
+            const usize surplus = keeps_output_ ? std::min<usize>(bytes.size(), output_capacity / 4) : bytes.size();
+            dropped_ += surplus;
+            output_.drop(surplus);
+            continue;
+        }
+        pollfd writable{out_fd_, POLLOUT, 0};
+        if (::poll(&writable, 1, 0) == 0) break;
+        const long count = write_some(bytes);
+        if (count > 0) {
+            output_.drop(static_cast<usize>(count));
+        } else if (count < 0 && errno == EAGAIN) {
+            break;
+        } else if (count < 0 && errno != EINTR) {
+            if (errno != EPIPE) spdlog::error("console output is lost from here on: {}", system_error(errno).message);
+            drop_peer();
+        }
+    }
+    if (output_.room() != 0 && starved_.exchange(false) && on_room_) on_room_();
+    update_watches();
+}
+
+void SerialPort::flush(std::chrono::milliseconds patience)
+{
+    while (out_fd_ >= 0 && output_.size() != 0) {
+        pollfd writable{out_fd_, POLLOUT, 0};
+        if (::poll(&writable, 1, static_cast<int>(patience.count())) <= 0) break;
+        drain();
+    }
+    dropped_ += output_.size();
+}
+
+void SerialPort::flush_from_signal() noexcept
+{
+    while (out_fd_ >= 0) {
+        const auto bytes = output_.peek();
+        pollfd writable{out_fd_, POLLOUT, 0};
+        if (bytes.empty() || ::poll(&writable, 1, 0) <= 0) return;
+        const long count = write_some(bytes);
+        if (count <= 0) return;
+        output_.drop(static_cast<usize>(count));
+    }
+}
+
+} // namespace gimbal::host

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "host/byte_ring.hpp"
+#include "host/event_loop.hpp"
+
+namespace gimbal::host {
+
+enum class SerialKind : u8 { stdio, file, unix_socket, null };
+
+struct SerialConfig {
+    SerialKind kind{SerialKind::stdio};
+    std::string path; ///< file, unix_socket
+};
+
+/// The guest's side of the line, as the port feeds it; on the loop's thread.
+class SerialReceiver {
+public:
+    virtual bool has_room() = 0; ///< The guest listens, and one more byte fits.
+    virtual void receive(u8 byte) = 0;
+
+protected:
+    ~SerialReceiver() = default;
+};
+
+/// Ctrl-A as QEMU and kvmtool have it: X quits, A is one Ctrl-A; before anything else it is an ordinary key.
+class EscapeFilter {
+public:
+    struct Outcome {
+        bool quit{};
+        u8 count{};
+        u8 bytes[2]{};
+    };
+    Outcome feed(u8 byte);
+
+private:
+    bool pending_{};
+};
+
+/// Where the guest's console goes on the host. Output is buffered and written by the loop's thread, so that no vCPU
+/// ever waits for a reader: while the buffer is full, transmit() refuses and the guest sees a full FIFO. A reader that
+/// is gone is forgotten and the output dropped. Input is held back until the guest has room for it.
+class SerialPort {
+public:
+    static constexpr usize output_capacity = usize{64} << 10;
+    static constexpr usize input_capacity = 4096;
+    static constexpr u8 end_of_input = 0x04; // Ctrl-D
+
+    static Result<std::unique_ptr<SerialPort>, HostError> open(const SerialConfig& config, EventLoop& loop);
+    ~SerialPort();
+    SerialPort(const SerialPort&) = delete;
+    SerialPort& operator=(const SerialPort&) = delete;
+
+    /// On a vCPU's thread, one at a time. False: no room now; room_again is called when there is.
+    bool transmit(u8 byte);
+    /// Any thread: the guest has made room or enabled its receiver.
+    void receiver_changed() noexcept { loop_.wake(); }
+
+    /// Before the loop runs.
+    void set_receiver(SerialReceiver* receiver) { receiver_ = receiver; }
+    void set_on_quit(std::function<void()> callback) { on_quit_ = std::move(callback); }
+    void set_on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
+    /// Before the first byte is written, on the loop's thread.
+    void set_on_first_output(std::function<void()> callback) { on_first_output_ = std::move(callback); }
+
+    /// The loop's thread: while the process is in the background it must not read its terminal.
+    void set_input_paused(bool paused);
+
+    std::optional<std::chrono::steady_clock::time_point> first_output() const;
+    /// Writes what is left, for at most `patience` without progress. When no vCPU runs any more.
+    void flush(std::chrono::milliseconds patience);
+    /// What can be written without waiting; async-signal-safe.
+    void flush_from_signal() noexcept;
+    /// Output that nobody took, in bytes.
+    u64 dropped() const { return dropped_; }
+
+private:
+    explicit SerialPort(EventLoop& loop) : loop_(loop), output_(output_capacity) {}
+    Result<void, HostError> open_stdio();
+    Result<void, HostError> open_file(const std::string& path);
+    Result<void, HostError> open_socket(const std::string& path);
+    void attach(int in, int out);
+    void accept_peer();
+    void drop_peer();
+
+    void read_input();
+    void take_input(std::span<const u8> bytes);
+    void feed_receiver();
+    void drain();
+    long write_some(std::span<const u8> bytes);
+    void update_watches();
+    void on_wake();
+
+    EventLoop& loop_;
+    ByteRing output_;             // produced by vCPUs, consumed by the loop
+    Atomic<bool> idle_{true};     // the loop waits for a wake-up when there is output
+    Atomic<bool> starved_{false}; // transmit() refused a byte
+    Atomic<i64> first_output_ns_{0};
+
+    // The rest belongs to the loop's thread.
+    std::deque<u8> input_;
+    EscapeFilter escapes_;
+    SerialReceiver* receiver_{};
+    std::function<void()> on_quit_;
+    std::function<void()> on_room_;
+    std::function<void()> on_first_output_;
+    EventLoop::Watch* in_watch_{};
+    EventLoop::Watch* out_watch_{};
+    EventLoop::Watch* listen_watch_{};
+    Fd owned_out_;
+    Fd peer_;
+    Fd listener_;
+    std::string socket_path_;
+    int in_fd_{-1};
+    int out_fd_{-1};
+    usize chunk_{output_capacity}; // the most that one write is known not to wait for
+    u64 dropped_{};
+    bool is_socket_{};
+    bool keeps_output_{}; // without a reader: a socket's next peer sees the last of it
+    bool interactive_{};  // a terminal: Ctrl-A works, and input that does not fit is lost
+    bool input_paused_{};
+    bool input_ended_{};
+    bool end_pending_{}; // 0x04 is still to be sent
+};
+
+} // namespace gimbal::host

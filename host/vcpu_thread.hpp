@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "host/parker.hpp"
+#include "vm/run_loop.hpp"
+
+namespace gimbal::host {
+
+/// What is left of a vCPU's counters when its thread has ended.
+struct VcpuReport {
+    u64 exits[exit_kind_count]{};
+    u64 idle_ticks{};
+};
+
+/// The whole life of one vCPU on the thread that owns it: `create` makes the engine's vCPU here, because some engines
+/// bind it to its creator; `ready` is called once it exists or has failed; then it runs until the VM stops.
+/// `create` is VcpuId -> Result<std::unique_ptr<V>, VcpuError>.
+template <VcpuEngine V, class Create, class Ready>
+VcpuReport run_vcpu_thread(Vm& vm, VcpuId id, const Clock& clock, AlarmClock& alarms, Create&& create, Ready&& ready)
+{
+    Result<std::unique_ptr<V>, VcpuError> vcpu = create(id);
+    if (!vcpu) {
+        vm.vcpu_failed(id, vcpu.error());
+        ready();
+        return {};
+    }
+    VcpuSlot& slot = vm.slot(id);
+    const OwnerId owner{id.value + 1};
+    if (!vm.vcpu_set_up(id) || !slot.lifecycle.bind(owner)) {
+        vm.vcpu_failed(id, VcpuError::wrong_state);
+        ready();
+        return {};
+    }
+    FutexParker parker(slot, id, alarms);
+    EngineHandle<V> handle(**vcpu);
+    VcpuRunner<V> runner(vm, id, **vcpu, parker, owner);
+    {
+        const VcpuAttachment attachment(slot, handle, parker);
+        ready();
+        run_vcpu(runner, slot, parker, clock);
+    }
+    static_cast<void>(slot.lifecycle.unbind(owner));
+    VcpuReport report;
+    for (unsigned kind = 0; kind < exit_kind_count; ++kind)
+        report.exits[kind] = runner.stats().exit_count(static_cast<ExitKind>(kind));
+    report.idle_ticks = runner.stats().idle_ticks.load();
+    return report;
+}
+
+} // namespace gimbal::host
