@@ -34,14 +34,15 @@ int unit_power(std::string_view unit)
 Result<u64, UserError> parse_size(std::string_view text)
 {
     const auto refuse = [&](std::string_view why) {
-        return fail(UserError{fmt::format("'{}' is not a size: {}; write a number and a unit, such as 512M or 2G", text,
-                                          why)});
+        return fail(
+            UserError{fmt::format("'{}' is not a size: {}; write a number and a unit, such as 512M or 2G", text, why)});
     };
     u64 number = 0;
     const char* const end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, number);
     if (error == std::errc::result_out_of_range) return refuse("the number is too large");
-    if (error != std::errc{}) return refuse(text.starts_with('-') ? "it is negative" : "it does not start with a digit");
+    if (error != std::errc{})
+        return refuse(text.starts_with('-') ? "it is negative" : "it does not start with a digit");
     const std::string_view unit(rest, static_cast<usize>(end - rest));
     if (unit.empty()) return refuse("the unit is missing");
     const int power = unit_power(unit);

@@ -63,7 +63,8 @@ Result<std::vector<u8>, UserError> inflate_gzip(std::span<const u8> packed, u64 
         produced += out_now - stream.avail_out;
         if (status == Z_STREAM_END) break;
         if (status != Z_OK && status != Z_BUF_ERROR)
-            return fail(UserError{fmt::format("the gzip data is damaged ({})", stream.msg ? stream.msg : "bad stream")});
+            return fail(
+                UserError{fmt::format("the gzip data is damaged ({})", stream.msg ? stream.msg : "bad stream")});
         if (consumed == packed.size() && produced < out.size()) return fail(truncated("gzip"));
     }
     if (produced > limit) return fail(too_large("gzip", limit));

@@ -31,7 +31,7 @@ struct ProgramHeader {
 
 struct ElfFile {
     GuestArch arch{};
-    u64 entry{}; ///< virtual
+    u64 entry{};                     ///< virtual
     std::vector<ProgramHeader> load; ///< PT_LOAD with memory, by physical address
 };
 
@@ -40,8 +40,8 @@ Result<void, UserError> check_header(std::span<const u8> bytes)
     if (!holds(bytes, 0, 64)) return fail(UserError{"the file ends inside its ELF header; it is truncated"});
     const u16 machine = *read_le<u16>(bytes, 18);
     if (machine != machine_aarch64 && machine != machine_loongarch)
-        return fail(UserError{fmt::format("it is an ELF file for {}; expected one for AArch64 or LoongArch",
-                                          elf_machine_name(machine))});
+        return fail(UserError{
+            fmt::format("it is an ELF file for {}; expected one for AArch64 or LoongArch", elf_machine_name(machine))});
     if (bytes[4] != 2) return fail(UserError{"it is a 32-bit ELF file; expected a 64-bit one"});
     if (bytes[5] != 1) return fail(UserError{"it is a big-endian ELF file; expected a little-endian one"});
     const u16 type = *read_le<u16>(bytes, 16);
@@ -57,9 +57,9 @@ Result<ProgramHeader, UserError> read_segment(std::span<const u8> bytes, u64 at,
                                *read_le<u64>(bytes, at + 24), *read_le<u64>(bytes, at + 32),
                                *read_le<u64>(bytes, at + 40)};
     if (!holds(bytes, header.offset, header.file_size))
-        return fail(UserError{fmt::format(
-            "ELF segment {} ({} bytes at offset {}) lies outside the file of {} bytes; it is truncated", index,
-            header.file_size, header.offset, bytes.size())});
+        return fail(UserError{
+            fmt::format("ELF segment {} ({} bytes at offset {}) lies outside the file of {} bytes; it is truncated",
+                        index, header.file_size, header.offset, bytes.size())});
     if (header.file_size > header.memory_size)
         return fail(UserError{fmt::format("ELF segment {} is damaged: {:#x} bytes in the file but {:#x} in memory",
                                           index, header.file_size, header.memory_size)});
@@ -77,10 +77,9 @@ Result<void, UserError> check_overlaps(const std::vector<ProgramHeader>& sorted)
         const ProgramHeader& low = sorted[i - 1];
         const ProgramHeader& high = sorted[i];
         if (low.physical_address + low.memory_size > high.physical_address)
-            return fail(UserError{fmt::format(
-                "its ELF segments overlap in memory: {:#x}-{:#x} and {:#x}-{:#x}", low.physical_address,
-                low.physical_address + low.memory_size - 1, high.physical_address,
-                high.physical_address + high.memory_size - 1)});
+            return fail(UserError{fmt::format("its ELF segments overlap in memory: {:#x}-{:#x} and {:#x}-{:#x}",
+                                              low.physical_address, low.physical_address + low.memory_size - 1,
+                                              high.physical_address, high.physical_address + high.memory_size - 1)});
     }
     return {};
 }
@@ -134,8 +133,8 @@ Result<Kernel, UserError> relocate_vmlinux(const ElfFile& file, std::span<const 
                                           "an arm64 vmlinux; link it at the board's RAM",
                                           base)});
     if (size > limit)
-        return fail(UserError{fmt::format("its ELF segments span {:#x} bytes, more than the {} that fit", size,
-                                          format_size(limit))});
+        return fail(UserError{
+            fmt::format("its ELF segments span {:#x} bytes, more than the {} that fit", size, format_size(limit))});
     GIMBAL_TRY(header, read_arm64_header(head, size));
     Kernel kernel;
     kernel.relocatable = true;
@@ -152,8 +151,9 @@ Result<Kernel, UserError> relocate_vmlinux(const ElfFile& file, std::span<const 
 
 bool is_elf(std::span<const u8> bytes)
 {
-    return has_magic(bytes, 0, "\x7f"
-                               "ELF"sv);
+    return has_magic(bytes, 0,
+                     "\x7f"
+                     "ELF"sv);
 }
 
 Result<Kernel, UserError> parse_elf(std::span<const u8> bytes, u64 limit)

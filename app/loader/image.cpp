@@ -74,9 +74,9 @@ Result<Kernel, UserError> parse_loongarch_image(std::span<const u8> bytes)
     const u64 entry_physical = bits(entry, 0, 48);
     if (image_size > image_size_max || load_offset > image_size_max || entry_physical < load_offset ||
         entry_physical - load_offset >= image_size)
-        return fail(UserError{fmt::format(
-            "its LoongArch Image header is damaged (entry {:#x}, image size {:#x}, load offset {:#x})", entry,
-            image_size, load_offset)});
+        return fail(UserError{
+            fmt::format("its LoongArch Image header is damaged (entry {:#x}, image size {:#x}, load offset {:#x})",
+                        entry, image_size, load_offset)});
     Kernel kernel = flat_kernel(GuestArch::loongarch64, "LoongArch Image", bytes);
     kernel.segments[0].address = load_offset;
     kernel.segments[0].memory_size = image_size;
@@ -117,9 +117,9 @@ Result<ZbootPayload, UserError> parse_zboot(std::span<const u8> bytes)
     if (!offset || !size || !holds(bytes, name_offset, name_size))
         return fail(UserError{"the file ends inside its EFI zboot header; it is truncated"});
     if (!holds(bytes, *offset, *size))
-        return fail(UserError{fmt::format(
-            "its EFI zboot payload ({} bytes at {}) lies outside the file of {} bytes; it is truncated", *size, *offset,
-            bytes.size())});
+        return fail(UserError{
+            fmt::format("its EFI zboot payload ({} bytes at {}) lies outside the file of {} bytes; it is truncated",
+                        *size, *offset, bytes.size())});
     const std::string_view name(reinterpret_cast<const char*>(bytes.data()) + name_offset, name_size);
     return ZbootPayload{bytes.subspan(*offset, *size), name.substr(0, name.find('\0'))};
 }

@@ -72,8 +72,7 @@ Result<Kernel, UserError> parse_kernel(std::vector<u8> file, u64 limit)
     for (unsigned depth = 0;; ++depth) {
         GIMBAL_TRY(unpacked, unpack_layer(file, layers, limit));
         if (!unpacked) break;
-        if (depth == max_layers)
-            return fail(UserError{fmt::format("it is packed in more than {} layers", max_layers)});
+        if (depth == max_layers) return fail(UserError{fmt::format("it is packed in more than {} layers", max_layers)});
     }
     auto parsed = parse_unpacked(file, limit);
     if (!parsed) {

@@ -16,7 +16,7 @@ enum class Part : u8 { gic_distributor, gic_redistributors, console, clock, powe
 struct PartLocation {
     Part part;
     Gpa base;
-    u64 size;                    ///< Bytes. For RAM the most that the board holds.
+    u64 size;                     ///< Bytes. For RAM the most that the board holds.
     std::optional<Spi> interrupt; ///< Level, active high. virtio: that of slot 0.
 };
 
@@ -25,19 +25,16 @@ inline constexpr u64 virtio_slot_size = 0x200;
 inline constexpr u32 virtio_slot_count = 32;
 
 inline constexpr auto memory_map = std::to_array<PartLocation>({
-    {Part::gic_distributor,    {0x0800'0000}, 0x1'0000,                             std::nullopt},
-    {Part::gic_redistributors, {0x080a'0000}, 0xf6'0000,                            std::nullopt},
-    {Part::console,            {0x0900'0000}, 0x1000,                               Spi{1}},
-    {Part::clock,              {0x0901'0000}, 0x1000,                               Spi{2}},
-    {Part::power_key,          {0x0903'0000}, 0x1000,                               Spi{7}},
-    {Part::virtio,             {0x0a00'0000}, virtio_slot_size * virtio_slot_count, Spi{16}},
-    {Part::ram,                {0x4000'0000}, u64{255} << 30,                       std::nullopt},
+    {Part::gic_distributor,    {0x0800'0000}, 0x1'0000,                            std::nullopt},
+    {Part::gic_redistributors, {0x080a'0000}, 0xf6'0000,                           std::nullopt},
+    {Part::console,            {0x0900'0000}, 0x1000,                              Spi{1}      },
+    {Part::clock,              {0x0901'0000}, 0x1000,                              Spi{2}      },
+    {Part::power_key,          {0x0903'0000}, 0x1000,                              Spi{7}      },
+    {Part::virtio,             {0x0a00'0000}, virtio_slot_size* virtio_slot_count, Spi{16}     },
+    {Part::ram,                {0x4000'0000}, u64{255} << 30,                      std::nullopt},
 });
 
-constexpr const PartLocation& location(Part part)
-{
-    return memory_map[static_cast<usize>(part)];
-}
+constexpr const PartLocation& location(Part part) { return memory_map[static_cast<usize>(part)]; }
 
 namespace detail {
 constexpr bool map_is_sound()
@@ -52,8 +49,7 @@ constexpr bool map_is_sound()
 static_assert(detail::map_is_sound(), "the map is in the order of Part, ascending and without overlaps");
 
 /// As many redistributors as fit below the console.
-inline constexpr u32 max_cpus =
-    static_cast<u32>(location(Part::gic_redistributors).size / redistributor_size);
+inline constexpr u32 max_cpus = static_cast<u32>(location(Part::gic_redistributors).size / redistributor_size);
 
 inline constexpr u64 counter_frequency_hz = 62'500'000;
 

@@ -86,9 +86,9 @@ void write_timer(Writer& tree)
     tree.begin("timer");
     tree.string("compatible", "arm,armv8-timer");
     tree.flag("always-on");
-    tree.cells("interrupts", gic_ppi, ppi(board::secure_timer), level_high,          //
-               gic_ppi, ppi(board::physical_timer), level_high,                      //
-               gic_ppi, ppi(board::virtual_timer), level_high,                       //
+    tree.cells("interrupts", gic_ppi, ppi(board::secure_timer), level_high, //
+               gic_ppi, ppi(board::physical_timer), level_high,             //
+               gic_ppi, ppi(board::virtual_timer), level_high,              //
                gic_ppi, ppi(board::hypervisor_timer), level_high);
     tree.end();
 }

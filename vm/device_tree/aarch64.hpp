@@ -26,11 +26,11 @@ struct Aarch64Machine {
     u64 memory_size{}; ///< Bytes from the board's RAM base.
     std::span<const char> bootargs;
     Gpa initrd{};
-    u64 initrd_size{};                ///< Zero: no initrd.
-    u64 kaslr_seed{};                 ///< For the kernel's base; it clears the property once read.
-    std::array<u8, 32> rng_seed{};    ///< For the kernel's entropy pool.
-    u32 virtio_slots{};               ///< One bit per occupied slot.
-    bool has_clock{};                 ///< The PL031.
+    u64 initrd_size{};             ///< Zero: no initrd.
+    u64 kaslr_seed{};              ///< For the kernel's base; it clears the property once read.
+    std::array<u8, 32> rng_seed{}; ///< For the kernel's entropy pool.
+    u32 virtio_slots{};            ///< One bit per occupied slot.
+    bool has_clock{};              ///< The PL031.
 };
 
 /// Writes the tree and returns its size in bytes. Seeds must be fresh random numbers for each start.

@@ -26,8 +26,8 @@ Writer::Writer(std::span<u8> buffer) : buffer_(buffer)
 {
     constexpr usize largest_blob = 0x7fff'ffff; // libfdt counts in int
     if (buffer_.size() > largest_blob) buffer_ = buffer_.first(largest_blob);
-    failed_ = fdt_create(buffer_.data(), static_cast<int>(buffer_.size())) != 0 ||
-              fdt_finish_reservemap(buffer_.data()) != 0;
+    failed_ =
+        fdt_create(buffer_.data(), static_cast<int>(buffer_.size())) != 0 || fdt_finish_reservemap(buffer_.data()) != 0;
 }
 
 usize Writer::length(const char* text)
@@ -68,8 +68,8 @@ u8* Writer::property(const char* name, usize size)
 {
     void* value = nullptr;
     if (!failed_)
-        failed_ = size > largest_value ||
-                  fdt_property_placeholder(buffer_.data(), name, static_cast<int>(size), &value) != 0;
+        failed_ =
+            size > largest_value || fdt_property_placeholder(buffer_.data(), name, static_cast<int>(size), &value) != 0;
     return failed_ ? nullptr : static_cast<u8*>(value);
 }
 

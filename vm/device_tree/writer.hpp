@@ -14,8 +14,8 @@ class Writer {
 public:
     explicit Writer(std::span<u8> buffer);
 
-    void begin(const char* name);                    ///< A node without a unit address; "" is the root.
-    void begin(const char* name, u64 unit_address);  ///< name@hex
+    void begin(const char* name);                   ///< A node without a unit address; "" is the root.
+    void begin(const char* name, u64 unit_address); ///< name@hex
     void end();
 
     void flag(const char* name); ///< A property without a value.

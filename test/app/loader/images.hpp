@@ -81,7 +81,9 @@ inline Bytes elf(const std::vector<ElfSegment>& segments, u64 entry = 0x4008'000
                  usize size = 0x2000)
 {
     Bytes file(size);
-    put_text(file, 0, "\x7f" "ELF\x02\x01\x01");
+    put_text(file, 0,
+             "\x7f"
+             "ELF\x02\x01\x01");
     put<u16>(file, 16, 2);
     put(file, 18, machine);
     put(file, 24, entry);

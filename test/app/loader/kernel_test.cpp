@@ -136,7 +136,10 @@ TEST(Kernel, loongarch_image)
 TEST(Kernel, elf_segments)
 {
     const auto kernel = parse_kernel(
-        elf({{.physical_address = 0x4020'0000}, {.virtual_address = 0x5000'0000, .physical_address = 0x4010'0000}}),
+        elf({
+            {.physical_address = 0x4020'0000},
+            {.virtual_address = 0x5000'0000, .physical_address = 0x4010'0000}
+    }),
         limit);
     ASSERT_TRUE(kernel) << kernel.error().message;
     ASSERT_EQ(kernel->segments.size(), 2U);
@@ -150,8 +153,12 @@ TEST(Kernel, elf_segments)
 TEST(Kernel, elf_for_loongarch_leaves_its_window)
 {
     const u64 window = 0x9000'0000'0020'0000;
-    const auto kernel =
-        parse_kernel(elf({{.virtual_address = window, .physical_address = window}}, window + 0x10, 258), limit);
+    const auto kernel = parse_kernel(elf(
+                                         {
+                                             {.virtual_address = window, .physical_address = window}
+    },
+                                         window + 0x10, 258),
+                                     limit);
     ASSERT_TRUE(kernel) << kernel.error().message;
     EXPECT_EQ(kernel->arch, GuestArch::loongarch64);
     EXPECT_EQ(kernel->segments[0].address, 0x20'0000U);
@@ -161,9 +168,12 @@ TEST(Kernel, elf_for_loongarch_leaves_its_window)
 TEST(Kernel, arm64_vmlinux_is_relocated)
 {
     const u64 base = 0xffff'8000'0800'0000;
-    Bytes file = elf({{.virtual_address = base, .physical_address = base, .file_size = 0x100, .memory_size = 0x100},
-                      {.offset = 0x1100, .virtual_address = base + 0x1'0000, .physical_address = base + 0x1'0000}},
-                     base);
+    Bytes file = elf(
+        {
+            {.virtual_address = base, .physical_address = base, .file_size = 0x100, .memory_size = 0x100},
+            {.offset = 0x1100, .virtual_address = base + 0x1'0000, .physical_address = base + 0x1'0000}
+    },
+        base);
     const Bytes image = arm64_image({.text_offset = 0x8'0000, .image_size = 0x4'0000}, 0x100);
     std::copy(image.begin(), image.end(), file.begin() + 0x1000);
     const auto kernel = parse_kernel(file, limit);
@@ -213,7 +223,10 @@ TEST(Kernel, says_what_was_found)
     EXPECT_THAT(text("hello\n"), HasSubstr("a text file"));
     EXPECT_THAT(text("QFI\xfb...."), HasSubstr("a qcow2 disk image"));
     EXPECT_THAT(text("070701...."), HasSubstr("a cpio archive"));
-    EXPECT_THAT(text(std::string_view("\xfd" "7zXZ\0..", 8)), HasSubstr("xz-compressed data"));
+    EXPECT_THAT(text(std::string_view("\xfd"
+                                      "7zXZ\0..",
+                                      8)),
+                HasSubstr("xz-compressed data"));
     EXPECT_THAT(error_of(Bytes(4096)), HasSubstr("nothing but zero bytes"));
     Bytes bzimage(0x400);
     put_text(bzimage, 0x202, "HdrS");

@@ -55,8 +55,9 @@ TEST(Layout, kernel_larger_than_memory)
 {
     const auto refused = plan_layout(image(), request(16 * mib));
     ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().message, HasSubstr("the kernel (0x40000000-0x41ffffff, 32 MiB) does not fit into guest "
-                                                   "RAM (0x40000000-0x40ffffff, 16 MiB); give the guest more --memory"));
+    EXPECT_THAT(refused.error().message,
+                HasSubstr("the kernel (0x40000000-0x41ffffff, 32 MiB) does not fit into guest "
+                          "RAM (0x40000000-0x40ffffff, 16 MiB); give the guest more --memory"));
 }
 
 TEST(Layout, absolute_kernel)
@@ -69,9 +70,14 @@ TEST(Layout, absolute_kernel)
 
     // At the top of RAM: everything else goes in front of it.
     const u64 top = ram_base + 15 * mib;
-    const auto high = plan_layout(
-        *parse_kernel(elf({{.virtual_address = top, .physical_address = top, .memory_size = mib}}, top), mib),
-        request(16 * mib, 4096));
+    const auto high =
+        plan_layout(*parse_kernel(elf(
+                                      {
+                                          {.virtual_address = top, .physical_address = top, .memory_size = mib}
+    },
+                                      top),
+                                  mib),
+                    request(16 * mib, 4096));
     ASSERT_TRUE(high) << high.error().message;
     EXPECT_EQ(high->device_tree.value, ram_base);
     EXPECT_EQ(high->initrd.value, ram_base + mib);

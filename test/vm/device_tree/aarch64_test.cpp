@@ -105,8 +105,7 @@ TEST(DeviceTree, interrupts)
 {
     const Tree tree(machine());
     ASSERT_TRUE(tree.valid());
-    EXPECT_EQ(tree.cells("/intc@8000000", "reg"),
-              (Cells{0, 0x0800'0000, 0, 0x1'0000, 0, 0x080a'0000, 0, 0xf6'0000}));
+    EXPECT_EQ(tree.cells("/intc@8000000", "reg"), (Cells{0, 0x0800'0000, 0, 0x1'0000, 0, 0x080a'0000, 0, 0xf6'0000}));
     EXPECT_EQ(tree.cells("/intc@8000000", "phandle"), tree.cells("/", "interrupt-parent"));
     EXPECT_EQ(tree.cells("/timer", "interrupts"), (Cells{1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4}));
     EXPECT_EQ(tree.cells("/pl011@9000000", "interrupts"), (Cells{0, 1, 4}));
