@@ -149,8 +149,8 @@ Result<void, MemoryError> GuestMemory::write(Gpa gpa, std::span<const u8> data)
 
 Result<u8*, MemoryError> GuestMemory::range(Gpa gpa, u64 size, bool write) const
 {
-    u64 end;
-    if (add_overflows(gpa.value, size, end)) return fail(MemoryError::overflow);
+    u64 last;
+    if (add_overflows(gpa.value, size - 1, last)) return fail(MemoryError::overflow);
     const MemoryRegion* region = find(gpa);
     if (region == nullptr || bytes_in(*region, gpa, size) != size) return fail(MemoryError::out_of_range);
     if (write && region->read_only) return fail(MemoryError::read_only);
