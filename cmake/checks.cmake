@@ -14,7 +14,9 @@ gimbal_source_check(lint_format lint ${PROJECT_SOURCE_DIR}/tools/format --check)
 foreach(check IN ITEMS layering length text behaviours)
     gimbal_source_check(lint_${check} lint ${PROJECT_SOURCE_DIR}/tools/check-${check})
 endforeach()
-gimbal_source_check(lint_self_test lint ${PROJECT_SOURCE_DIR}/test/tools/check_test.py)
+foreach(test IN ITEMS check apt_sources initrd)
+    gimbal_source_check(tools_${test}_test lint ${PROJECT_SOURCE_DIR}/test/tools/${test}_test.py)
+endforeach()
 
 # Bounded: the parts a guest's input reaches first. `make lint` does all.
 gimbal_source_check(tidy tidy ${PROJECT_SOURCE_DIR}/tools/run-tidy ${PROJECT_BINARY_DIR} base arch vm device host app)
