@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/translator/core/host_access.hpp"
+
+#include "base/assert.hpp"
+#include "base/bits.hpp"
+
+namespace gimbal::translator::host {
+
+V128 load(const u8* at, unsigned size_log2)
+{
+    switch (size_log2) {
+    case 0: return {load<u8>(at), 0};
+    case 1: return {load<u16>(at), 0};
+    case 2: return {load<u32>(at), 0};
+    case 3: return {load<u64>(at), 0};
+    case 4: return {load<u64>(at), load<u64>(at + 8)};
+    }
+    GIMBAL_UNREACHABLE();
+}
+
+void store(u8* at, unsigned size_log2, const V128& value)
+{
+    switch (size_log2) {
+    case 0: return store<u8>(at, static_cast<u8>(value.lo));
+    case 1: return store<u16>(at, static_cast<u16>(value.lo));
+    case 2: return store<u32>(at, static_cast<u32>(value.lo));
+    case 3: return store<u64>(at, value.lo);
+    case 4:
+        store<u64>(at, value.lo);
+        return store<u64>(at + 8, value.hi);
+    }
+    GIMBAL_UNREACHABLE();
+}
+
+namespace {
+
+template <class T>
+bool exchange(u8* at, const V128& expected, const V128& desired, V128& old)
+{
+    T found = static_cast<T>(expected.lo);
+    const bool done = __atomic_compare_exchange_n(reinterpret_cast<T*>(at), &found, static_cast<T>(desired.lo), false,
+                                                  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    old = {found, 0};
+    return done;
+}
+
+u128 join(const V128& value) { return u128{value.hi} << 64 | value.lo; }
+
+bool exchange_16(u8* at, const V128& expected, const V128& desired, V128& old)
+{
+    // The __sync form is inlined with -mcx16; the __atomic one would need libatomic.
+    const u128 found = __sync_val_compare_and_swap(reinterpret_cast<u128*>(at), join(expected), join(desired));
+    old = {static_cast<u64>(found), static_cast<u64>(found >> 64)};
+    return found == join(expected);
+}
+
+} // namespace
+
+bool compare_exchange(u8* at, unsigned size_log2, const V128& expected, const V128& desired, V128& old)
+{
+    switch (size_log2) {
+    case 0: return exchange<u8>(at, expected, desired, old);
+    case 1: return exchange<u16>(at, expected, desired, old);
+    case 2: return exchange<u32>(at, expected, desired, old);
+    case 3: return exchange<u64>(at, expected, desired, old);
+    case 4: return exchange_16(at, expected, desired, old);
+    }
+    GIMBAL_UNREACHABLE();
+}
+
+u64 modify(u64 value, unsigned size_log2, ir::Atomic kind, u64 operand)
+{
+    const unsigned width = 8U << size_log2;
+    const i64 signed_value = sign_extend(value, width);
+    const i64 signed_operand = sign_extend(operand, width);
+    const u64 mask = low_mask(width);
+    operand &= mask;
+    switch (kind) {
+    case ir::Atomic::swap: return operand;
+    case ir::Atomic::add: return (value + operand) & mask;
+    case ir::Atomic::clear: return value & ~operand;
+    case ir::Atomic::exclusive_or: return value ^ operand;
+    case ir::Atomic::set: return value | operand;
+    case ir::Atomic::max_signed: return signed_value > signed_operand ? value : operand;
+    case ir::Atomic::min_signed: return signed_value < signed_operand ? value : operand;
+    case ir::Atomic::max_unsigned: return value > operand ? value : operand;
+    case ir::Atomic::min_unsigned: return value < operand ? value : operand;
+    }
+    GIMBAL_UNREACHABLE();
+}
+
+u64 read_modify_write(u8* at, unsigned size_log2, ir::Atomic kind, u64 operand)
+{
+    V128 old = load(at, size_log2);
+    while (!compare_exchange(at, size_log2, old, {modify(old.lo, size_log2, kind, operand), 0}, old)) {
+    }
+    return old.lo;
+}
+
+V128 byte_swap(const V128& value, unsigned size_log2)
+{
+    if (size_log2 == 4) return {__builtin_bswap64(value.hi), __builtin_bswap64(value.lo)};
+    return {__builtin_bswap64(value.lo) >> (64 - (8U << size_log2)), 0};
+}
+
+} // namespace gimbal::translator::host

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/translator/cpu/aarch64/cpu.hpp"
+
+#include <algorithm>
+
+#include "arch/aarch64/control.hpp"
+#include "arch/aarch64/pstate.hpp"
+#include "base/bits.hpp"
+#include "engine/translator/backend/interpreter/run.hpp"
+
+namespace gimbal::translator::aarch64 {
+
+namespace {
+
+constexpr u64 instruction_bytes = 4;
+
+} // namespace
+
+Cpu::Cpu(Machine& machine, VcpuId id)
+    : machine_(machine), id_(id), state_(std::make_unique<GuestState>()),
+      jump_cache_(std::make_unique<JumpEntry[]>(jump_entries)), cache_reader_(machine.code().add_reader())
+{
+    reset({});
+    machine_.add(*this);
+}
+
+Cpu::~Cpu()
+{
+    machine_.remove(*this);
+    machine_.code().remove_reader(cache_reader_);
+}
+
+void Cpu::reset(const VcpuEntry& entry)
+{
+    GuestState& state = *state_;
+    const u64 instructions = state.common.instructions;
+    state.~GuestState();
+    new (&state) GuestState();
+    state.common.instructions = instructions;
+    state.common.runtime = this;
+    state.common.jump_cache = jump_cache_.get();
+    std::fill_n(jump_cache_.get(), jump_entries, JumpEntry{});
+    state.el[1].sctlr = arch::sctlr_el1_reset.raw;
+    state.pstate = static_cast<u32>(arch::Spsr::el::mask & 4) | 1; // EL1h
+    state.daif = static_cast<u32>(arch::daif_mask);
+    state.common.pc = entry.pc;
+    std::copy(std::begin(entry.arguments), std::end(entry.arguments), state.x);
+    tlb_.flush_all();
+    replay_.clear();
+    waiting_ = Waiting::nothing;
+    next_exit_.reset();
+    event_register_ = false;
+    step_of_instruction_ = false;
+    mode_changed();
+    update_mode();
+}
+
+void Cpu::kick() noexcept { state_->common.request.fetch_or(request::kick, MemoryOrder::acq_rel); }
+
+void Cpu::set_interrupt(InterruptInput input, bool level) noexcept
+{
+    const u32 mask = 1U << static_cast<u32>(input);
+    if (!level) {
+        inputs_.fetch_and(~mask, MemoryOrder::acq_rel);
+        return;
+    }
+    inputs_.fetch_or(mask, MemoryOrder::acq_rel);
+    state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel);
+}
+
+Exit Cpu::run(const Completion& completion)
+{
+    commit(completion);
+    if (next_exit_) return *std::exchange(next_exit_, std::nullopt);
+    outside_.store(false, MemoryOrder::seq_cst);
+    std::optional<Exit> exit;
+    while (!(exit = step())) {
+    }
+    outside_.store(true, MemoryOrder::seq_cst);
+    return *exit;
+}
+
+/// Runs blocks until something needs a look. An exit, or nothing to go on.
+std::optional<Exit> Cpu::step()
+{
+    CpuState& common = state_->common;
+    const u32 requests = common.request.exchange(0, MemoryOrder::acq_rel);
+    if ((requests & request::maintenance) != 0) drain_tlb_mailbox();
+    if ((requests & request::kick) != 0) return Exit(ExitKind::kicked);
+    if (machine_.code().stale(cache_epoch_)) {
+        std::fill_n(jump_cache_.get(), jump_entries, JumpEntry{});
+        machine_.code().quiescent(cache_reader_, cache_epoch_);
+    }
+    // PSTATE.D is not in the mode key, so what depends on it is computed anew while a debugger is at work.
+    if (mode_stale_ || state_->mdscr != 0) update_mode();
+    if (take_pending_step() || deliver_interrupt()) return std::nullopt;
+    common.unwind = Unwind::none;
+    interpreter::run_blocks(common);
+    return handle_unwind();
+}
+
+std::optional<Exit> Cpu::handle_unwind()
+{
+    CpuState& common = state_->common;
+    switch (common.unwind) {
+    case Unwind::none:
+    case Unwind::synchronize: advance_single_step(); return std::nullopt;
+    case Unwind::access: waiting_ = Waiting::access; return access_exit_;
+    case Unwind::event: return handle_event(common.unwind_event, common.unwind_payload);
+    }
+    GIMBAL_UNREACHABLE();
+}
+
+std::optional<Exit> Cpu::handle_event(ir::Event event, u64 payload)
+{
+    switch (event) {
+    case ir::Event::exception: {
+        PendingException exception = std::exchange(unwound_, {});
+        if (exception.esr.raw != payload) exception = {{payload}, 0, false};
+        // The exception-generating instructions have been stepped; one that faulted has not.
+        if (arch::Esr::ec::get(exception.esr) == arch::Ec::svc64) advance_single_step();
+        take_synchronous(exception);
+        return std::nullopt;
+    }
+    case ir::Event::system_register: {
+        waiting_ = Waiting::register_access;
+        register_payload_ = static_cast<u32>(payload);
+        const unsigned rt = bits(payload, 17, 5) & 31;
+        const bool write = test_bit(payload, 16);
+        const u64 value = write && rt != 31 ? state_->x[rt] : 0;
+        return Exit(SystemRegisterExit{static_cast<u32>(bits(payload, 0, 16)),
+                                       write ? Direction::write : Direction::read, value});
+    }
+    case ir::Event::hypercall:
+    case ir::Event::secure_call: {
+        waiting_ = Waiting::call;
+        call_advanced_ = event == ir::Event::hypercall;
+        CallExit call{};
+        std::copy_n(state_->x, std::size(call.arguments), call.arguments);
+        call.immediate = static_cast<u16>(payload);
+        return Exit(call_advanced_ ? ExitKind::hypercall : ExitKind::secure_call, call);
+    }
+    case ir::Event::wait_for_interrupt:
+        advance_single_step();
+        // WFI ends for a pending interrupt whether it is masked or not (D1.6.2).
+        if (interrupt_pending()) return std::nullopt;
+        return Exit(IdleExit{IdleKind::wait_for_interrupt, false, {}});
+    case ir::Event::wait_for_event:
+        advance_single_step();
+        if (event_posted_.exchange(false, MemoryOrder::acq_rel)) event_register_ = true;
+        if (std::exchange(event_register_, false) || interrupt_pending()) return std::nullopt;
+        return Exit(IdleExit{IdleKind::wait_for_event, false, {}});
+    case ir::Event::breakpoint: return Exit(DebugExit{DebugCause::breakpoint, state_->common.pc});
+    }
+    GIMBAL_UNREACHABLE();
+}
+
+void Cpu::commit(const Completion& completion)
+{
+    const Waiting waiting = std::exchange(waiting_, Waiting::nothing);
+    if (completion.kind == CompletionKind::discard) {
+        replay_.clear();
+        next_exit_.reset();
+        return;
+    }
+    switch (waiting) {
+    case Waiting::nothing: return;
+    case Waiting::access: return apply_access(completion);
+    case Waiting::register_access: return apply_register(completion);
+    case Waiting::call: return apply_call(completion);
+    }
+}
+
+void Cpu::inject(const Completion& completion)
+{
+    replay_.clear();
+    switch (completion.inject) {
+    case InjectKind::undefined: take_synchronous({arch::make_esr(arch::Ec::unknown), 0, false}); return;
+    case InjectKind::external_abort: {
+        const arch::DataAbortIss iss{.fsc = arch::FaultStatus::external_abort,
+                                     .wnr = access_exit_.mmio.direction == Direction::write};
+        take_synchronous({arch::make_data_abort(el() == 0, iss), access_address_, true});
+        return;
+    }
+    case InjectKind::architectural: take_synchronous({{completion.results[0]}, access_address_, true}); return;
+    }
+}
+
+void Cpu::apply_access(const Completion& completion)
+{
+    if (completion.kind == CompletionKind::inject) return inject(completion);
+    if (completion.kind == CompletionKind::retry || access_exit_.kind != ExitKind::mmio) {
+        replay_.clear();
+        return;
+    }
+    const MmioExit& access = access_exit_.mmio;
+    replay_.answer(access, completion.results[0] & low_mask(8 * byte_count(access.size)));
+    next_exit_ = replay_instruction();
+}
+
+/// Runs the instruction at PC from its start with the answers so far. An exit if it needs another one.
+std::optional<Exit> Cpu::replay_instruction()
+{
+    CpuState& common = state_->common;
+    replay_.rewind();
+    if (mode_stale_) update_mode();
+    // Without requests the block cannot leave early: what was posted meanwhile is looked at after the instruction.
+    common.mode_key |= single_instruction_key;
+    common.unwind = Unwind::none;
+    interpreter::run_blocks(common);
+    common.mode_key &= ~single_instruction_key;
+    auto exit = handle_unwind();
+    if (waiting_ != Waiting::access) replay_.clear();
+    return exit;
+}
+
+void Cpu::apply_register(const Completion& completion)
+{
+    if (completion.kind == CompletionKind::inject) return inject(completion);
+    if (completion.kind != CompletionKind::done) return;
+    const unsigned rt = static_cast<unsigned>(bits(register_payload_, 17, 5));
+    const bool write = test_bit(register_payload_, 16);
+    if (!write && rt != 31) state_->x[rt] = completion.results[0];
+    state_->common.pc += instruction_bytes;
+    ++state_->common.instructions;
+    advance_single_step();
+}
+
+void Cpu::apply_call(const Completion& completion)
+{
+    CpuState& common = state_->common;
+    if (completion.kind == CompletionKind::inject || completion.kind == CompletionKind::retry) {
+        if (call_advanced_) common.pc -= instruction_bytes;
+        if (completion.kind == CompletionKind::inject) inject(completion);
+        return;
+    }
+    std::copy_n(completion.results, completion.result_count, state_->x);
+    if (!call_advanced_) common.pc += instruction_bytes;
+    advance_single_step();
+}
+
+} // namespace gimbal::translator::aarch64

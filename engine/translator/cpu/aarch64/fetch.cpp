@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/aarch64/pstate.hpp"
+#include "base/bits.hpp"
+#include "engine/translator/backend/interpreter/interpreter.hpp"
+#include "engine/translator/cpu/aarch64/cpu.hpp"
+#include "engine/translator/frontend/aarch64/decode.hpp"
+#include "engine/translator/frontend/aarch64/system_helpers.hpp"
+#include "engine/translator/frontend/aarch64/translator.hpp"
+#include "engine/translator/ir/print.hpp"
+#include "engine/translator/ir/verify.hpp"
+
+// From a program counter to a block: fetch translation, lookup, translation.
+namespace gimbal::translator::aarch64 {
+
+namespace {
+
+constexpr unsigned max_block_instructions = 64;
+
+} // namespace
+
+LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
+{
+    u64 physical = 0;
+    if (!fetch_translation(pc, physical)) {
+        state.pc = state.unwind == Unwind::synchronize ? static_cast<u64>(sign_extend(pc, 56)) : pc;
+        return nullptr;
+    }
+    JumpEntry& cached = state.jump_cache[(physical >> 2) & (jump_entries - 1)];
+    if (cached.physical_address == physical && cached.mode_key == state.mode_key &&
+        cached.block->stale.load(MemoryOrder::acquire) == 0)
+        return cached.block;
+    LoweredBlock* block = machine_.code().find(physical, state.mode_key);
+    if (block == nullptr) {
+        const bool single = mode_.step || (state.mode_key & single_instruction_key) != 0;
+        auto fresh = translate_block(physical, single ? 1 : max_block_instructions);
+        if (fresh == nullptr) {
+            instruction_abort(pc, fault_status::external);
+            state.pc = pc;
+            return nullptr;
+        }
+        block = machine_.code().insert(std::move(fresh));
+    }
+    cached = {physical, state.mode_key, block};
+    return block;
+}
+
+bool Cpu::fetch_translation(u64 pc, u64& physical)
+{
+    const u64 page = align_down(pc, 4096);
+    if ((state_->pstate & arch::Spsr::il::mask) != 0) {
+        unwind_exception({arch::make_esr(arch::Ec::illegal_state), 0, false});
+        return false;
+    }
+    if ((pc & 3) != 0) {
+        unwind_exception({arch::make_esr(arch::Ec::pc_alignment), pc, true});
+        return false;
+    }
+    const FetchEntry& entry = state_->common.fetch[(pc >> 12) & (fetch_entries - 1)];
+    if (entry.virtual_page == page) {
+        physical = entry.physical_page + (pc & low_mask(12));
+        return true;
+    }
+    if (static_cast<u64>(sign_extend(pc, 56)) != pc && mode_.mmu_on && top_byte_ignored(state_->el[1].tcr, pc)) {
+        // A branch drops the tag (AArch64.BranchAddr).
+        state_->common.unwind = Unwind::synchronize;
+        return false;
+    }
+    const auto translation = translate(pc, WalkAccess::execute, mode_.el != 0);
+    if (!translation) {
+        instruction_abort(pc, translation.error().status);
+        return false;
+    }
+    physical = translation->page + (pc & low_mask(tlb_.granule()));
+    if (machine_.memory().find({physical}) == nullptr) {
+        instruction_abort(pc, fault_status::external);
+        return false;
+    }
+    tlb_.fill_fetch(page, align_down(physical, 4096), translation->global);
+    return true;
+}
+
+void Cpu::instruction_abort(u64 pc, u8 status)
+{
+    unwind_exception({arch::make_instruction_abort(mode_.el == 0, static_cast<arch::FaultStatus>(status)), pc, true});
+}
+
+std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
+{
+    const MemoryRegion* region = machine_.memory().find({physical});
+    if (region == nullptr) return nullptr;
+    const auto* words = reinterpret_cast<const u32*>(region->host + (physical - region->base.value));
+    const auto page_offset = static_cast<u32>(physical & low_mask(12));
+
+    ir::Block block;
+    block.guest_offset = static_cast<u16>(page_offset);
+    Translator translator(block, mode_, page_offset);
+    std::vector<u32> source;
+    u16 count = 0;
+    u32 offset = page_offset;
+    for (; count < limit && offset < 4096 && !translator.ir.ended(); ++count, offset += 4) {
+        const Insn insn{__atomic_load_n(words + count, __ATOMIC_RELAXED)};
+        source.push_back(insn.raw);
+        translator.begin(count, offset);
+        if (mode_.debug) translator.ir.call(helper_check_breakpoint, translator.pc_value());
+        const DecodeRow* row = decode(insn);
+        if (row == nullptr)
+            translator.undefined();
+        else
+            row->translate(translator, insn);
+    }
+    if (!translator.ir.ended()) {
+        if (limit == 1)
+            translator.ir.synchronize(offset);
+        else
+            translator.ir.jump(offset);
+    }
+    block.guest_count = count;
+    const Options& options = machine_.options();
+    if (options.verify_ir) {
+        const auto verdict = ir::verify(block);
+        if (!verdict) panic(verdict.error().message, __FILE__, __LINE__);
+    }
+    if (options.trace_ir) options.trace_ir(ir::print(block));
+    auto lowered = interpreter::lower(block);
+    lowered->physical_address = physical;
+    lowered->mode_key = state_->common.mode_key;
+    lowered->guest_count = count;
+    lowered->guest_words = std::move(source);
+    return lowered;
+}
+
+} // namespace gimbal::translator::aarch64

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sched.h>
+
+#include <algorithm>
+
+#include "arch/aarch64/sysreg.hpp"
+#include "base/bits.hpp"
+#include "engine/translator/cpu/aarch64/cpu.hpp"
+
+// TLB and instruction-cache maintenance, address translation instructions, events between CPUs.
+namespace gimbal::translator::aarch64 {
+
+using arch::SysReg;
+
+namespace {
+
+/// CRm of the inner- and outer-shareable forms, which reach every CPU.
+bool broadcast(unsigned crm) { return crm == 1 || crm == 2 || crm == 3 || crm == 5; }
+bool is_range(unsigned crm) { return crm == 2 || crm == 5 || crm == 6; }
+
+/// TLBI R*: BaseADDR, NUM, SCALE and TG (C5.5.47).
+void decode_range(u64 operand, TlbInvalidation& what)
+{
+    const u64 tg = bits(operand, 46, 2);
+    const unsigned granule = tg == 3 ? 16 : tg == 2 ? 14 : 12;
+    const u64 pages = (bits(operand, 39, 5) + 1) << (5 * bits(operand, 44, 2) + 1);
+    what.first = static_cast<u64>(sign_extend(operand, 37)) << granule;
+    u64 end = 0;
+    what.last = add_overflows(what.first, (pages << granule) - 1, end) ? ~u64{0} : end;
+}
+
+} // namespace
+
+void Cpu::invalidate_tlb(SysReg operation, u64 operand)
+{
+    using Scope = TlbInvalidation::Scope;
+    TlbInvalidation what;
+    what.asid = static_cast<u16>(bits(operand, 48, test_bit(state_->el[1].tcr, 36) ? 16 : 8));
+    const unsigned crm = arch::crm(operation);
+    const unsigned op2 = arch::op2(operation);
+    if (is_range(crm)) {
+        what.scope = op2 == 3 || op2 == 7 ? Scope::address_all : Scope::address;
+        decode_range(operand, what);
+    } else if (op2 == 0) {
+        what.scope = Scope::all;
+    } else if (op2 == 2) {
+        what.scope = Scope::asid;
+    } else {
+        what.scope = op2 == 3 || op2 == 7 ? Scope::address_all : Scope::address;
+        what.first = what.last = static_cast<u64>(sign_extend(operand << 12, 56));
+    }
+    tlb_.invalidate(what);
+    if (broadcast(crm)) machine_.for_each_other(*this, [&](Cpu& other) { other.post_tlb(what); });
+}
+
+void Cpu::wait_for_tlb_maintenance()
+{
+    machine_.for_each_other(*this, [&](Cpu& other) {
+        const u64 ticket = other.tlb_ticket();
+        while (!other.tlb_maintenance_done(ticket)) {
+            // Two CPUs that wait for each other serve each other here.
+            if (mailbox_waiting()) drain_tlb_mailbox();
+            ::sched_yield();
+        }
+    });
+}
+
+void Cpu::post_tlb(const TlbInvalidation& what)
+{
+    constexpr usize mailbox_limit = 64;
+    const std::lock_guard lock(mailbox_mutex_);
+    // A CPU that sleeps does not serve its mailbox: past a point everything is forgotten at once.
+    if (mailbox_.size() >= mailbox_limit) {
+        mailbox_.clear();
+        mailbox_.push_back({});
+    } else {
+        mailbox_.push_back(what);
+    }
+    mailbox_posted_.fetch_add(1, MemoryOrder::seq_cst);
+    state_->common.request.fetch_or(request::maintenance, MemoryOrder::acq_rel);
+}
+
+void Cpu::drain_tlb_mailbox()
+{
+    std::vector<TlbInvalidation> work;
+    u64 ticket = 0;
+    {
+        const std::lock_guard lock(mailbox_mutex_);
+        work.swap(mailbox_);
+        ticket = mailbox_posted_.load(MemoryOrder::relaxed);
+    }
+    for (const TlbInvalidation& what : work) tlb_.invalidate(what);
+    mailbox_served_.store(ticket, MemoryOrder::release);
+}
+
+bool Cpu::mailbox_waiting() const
+{
+    return mailbox_served_.load(MemoryOrder::relaxed) != mailbox_posted_.load(MemoryOrder::acquire);
+}
+
+bool Cpu::tlb_maintenance_done(u64 ticket) const
+{
+    return mailbox_served_.load(MemoryOrder::acquire) >= ticket || outside_.load(MemoryOrder::seq_cst);
+}
+
+bool Cpu::invalidate_instruction_line(u64 va)
+{
+    constexpr u64 line = 64; // CTR_EL0.IminLine
+    const auto translation = translate(va, WalkAccess::read, mode_.el != 0);
+    if (!translation) {
+        data_abort(va, translation.error().status, true, true);
+        return false;
+    }
+    machine_.code().invalidate_changed(align_down(translation->page + (va & low_mask(tlb_.granule())), line), line);
+    return true;
+}
+
+void Cpu::invalidate_all_instructions() { machine_.code().invalidate_all_changed(); }
+
+void Cpu::translate_address(SysReg operation, u64 va)
+{
+    const unsigned op2 = arch::op2(operation);
+    const bool with_pan = arch::crm(operation) == 9;
+    const WalkAccess access = (op2 & 1) != 0 ? WalkAccess::write : WalkAccess::read;
+    const bool privileged = op2 < 2;
+    const auto result =
+        walk_stage1(machine_.memory(), walk_registers(), va, access, privileged, with_pan && privileged && mode_.pan);
+    // PAR_EL1 (D19.2.112)
+    if (!result) {
+        state_->par = bit(11) | u64{result.error().status} << 1 | 1;
+        return;
+    }
+    const u64 page = result->page | align_down(va & low_mask(result->page_shift), 4096);
+    state_->par = u64{result->memory_attributes} << 56 | (page & 0x0000'FFFF'FFFF'F000) | bit(11) |
+                  u64{result->shareability} << 7;
+}
+
+void Cpu::send_event()
+{
+    set_event_register();
+    machine_.for_each_other(*this, [](Cpu& other) { other.receive_event(); });
+}
+
+void Cpu::receive_event()
+{
+    event_posted_.store(true, MemoryOrder::release);
+    state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel);
+    machine_.wake(id_);
+}
+
+} // namespace gimbal::translator::aarch64

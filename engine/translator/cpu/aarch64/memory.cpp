@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/aarch64/esr.hpp"
+#include "base/bits.hpp"
+#include "engine/translator/core/host_access.hpp"
+#include "engine/translator/cpu/aarch64/cpu.hpp"
+
+// Data accesses that miss the inline TLB: translation, page crossings, alignment, devices and watchpoints.
+namespace gimbal::translator::aarch64 {
+
+using arch::FaultStatus;
+
+Result<Translation, WalkFault> Cpu::translate(u64 va, WalkAccess access, bool privileged)
+{
+    const WalkRegisters registers = walk_registers();
+    const bool pan = mode_.pan && privileged && access != WalkAccess::execute;
+    const bool canonical = static_cast<u64>(sign_extend(va, 56)) == va || top_byte_ignored(registers.tcr, va);
+    const u16 asid = current_asid();
+    if (mode_.mmu_on && canonical) {
+        const Translation* hit = tlb_.lookup(va, asid);
+        if (hit != nullptr && permitted(hit->rights, access, privileged, pan) &&
+            (access != WalkAccess::write || hit->dirty))
+            return *hit;
+    }
+    ++tlb_misses_;
+    auto walked = walk_stage1(machine_.memory(), registers, va, access, privileged, pan);
+    if (!walked) return walked;
+    // The TLB works in pages of the smaller granule; a larger page is entered piece by piece.
+    walked->page += align_down(va & low_mask(walked->page_shift), u64{1} << tlb_.granule());
+    if (mode_.mmu_on) tlb_.remember(va, asid, *walked);
+    return walked;
+}
+
+bool Cpu::translate_data(u64 va, ir::MemOp op, bool write, Page& page)
+{
+    const bool unprivileged = op.privilege == ir::Privilege::unprivileged;
+    const bool privileged = mode_.el != 0 && !unprivileged;
+    const auto translation = translate(va, write ? WalkAccess::write : WalkAccess::read, privileged);
+    if (!translation) {
+        data_abort(va, translation.error().status, write);
+        return false;
+    }
+    const u64 offset = va & low_mask(tlb_.granule());
+    page.device = translation->device;
+    page.physical = translation->page + offset;
+    const MemoryRegion* region = machine_.memory().find({translation->page});
+    page.host = nullptr;
+    if (region == nullptr) return true;
+    // A granule larger than 4 KiB may reach beyond the end of RAM.
+    const u64 in_region = translation->page - region->base.value;
+    if (in_region + offset >= region->size) return true;
+    if (write && region->read_only) return true; // a device access, which nothing claims
+    page.host = region->host + in_region + offset;
+    const bool whole = in_region + (u64{1} << tlb_.granule()) <= region->size;
+    if (translation->device || !whole || page_is_watched(va)) return true;
+    const bool pan = mode_.pan && privileged;
+    const bool may_write = translation->dirty && !region->read_only && !region->log_dirty &&
+                           permitted(translation->rights, WalkAccess::write, privileged, pan);
+    tlb_.fill(va, unprivileged, *translation, region->host + in_region, may_write);
+    return true;
+}
+
+void Cpu::data_abort(u64 va, u8 status, bool write, bool cache_maintenance)
+{
+    const arch::DataAbortIss iss{.fsc = static_cast<FaultStatus>(status), .wnr = write || cache_maintenance,
+                                 .cm = cache_maintenance};
+    unwind_exception({arch::make_data_abort(mode_.el == 0, iss), va, true});
+}
+
+bool Cpu::alignment_ok(u64 address, ir::MemOp op, bool write)
+{
+    const u64 alignment = op.align == ir::Align::check_16 ? 16 : op.align == ir::Align::natural ? op.size() : 1;
+    if (is_aligned(address, alignment)) return true;
+    data_abort(address, fault_status::alignment, write);
+    return false;
+}
+
+bool Cpu::crosses_page(u64 address, unsigned size) const
+{
+    return (address & low_mask(tlb_.granule())) + size > u64{1} << tlb_.granule();
+}
+
+/// One access of up to 8 bytes to something that is not RAM. False: the VM is asked, or has refused.
+bool Cpu::access_device(u64 va, const Page& page, unsigned size, Direction direction, u64& value)
+{
+    const MmioExit access{{page.physical}, direction == Direction::write ? value & low_mask(8 * size) : 0,
+                          static_cast<AccessSize>(size), direction};
+    if (replay_.take(access, value)) return true;
+    CpuState& common = state_->common;
+    common.unwind = Unwind::access;
+    if (replay_.full()) {
+        access_exit_ = Exit(FatalExit{FatalReason::undecodable_access, page.physical});
+        return false;
+    }
+    access_exit_ = Exit(access);
+    access_address_ = va;
+    return false;
+}
+
+bool Cpu::load_device(u64 va, const Page& page, unsigned size, V128& out)
+{
+    if (size <= 8) return access_device(va, page, size, Direction::read, out.lo);
+    Page upper = page;
+    upper.physical += 8;
+    return access_device(va, page, 8, Direction::read, out.lo) &&
+           access_device(va + 8, upper, 8, Direction::read, out.hi);
+}
+
+bool Cpu::store_device(u64 va, const Page& page, unsigned size, const V128& value)
+{
+    V128 data = value;
+    if (size <= 8) return access_device(va, page, size, Direction::write, data.lo);
+    Page upper = page;
+    upper.physical += 8;
+    return access_device(va, page, 8, Direction::write, data.lo) &&
+           access_device(va + 8, upper, 8, Direction::write, data.hi);
+}
+
+/// An access in two pages, or an unaligned one outside RAM, a byte at a time. Every byte is translated before the first
+/// is touched, so that a fault in the second page leaves the first alone.
+bool Cpu::access_bytes(u64 address, ir::MemOp op, bool write, V128& value)
+{
+    const unsigned size = op.size();
+    Page pages[16];
+    for (unsigned i = 0; i < size; ++i) {
+        if (!translate_data(address + i, op, write, pages[i])) return false;
+        if (pages[i].device) {
+            data_abort(address, fault_status::alignment, write);
+            return false;
+        }
+    }
+    if (!watch(address, size, write)) return false;
+    for (unsigned i = 0; i < size; ++i) {
+        u64& half = i < 8 ? value.lo : value.hi;
+        const unsigned shift = 8 * (i & 7);
+        u64 byte = write ? bits(half, shift, 8) : 0;
+        if (pages[i].host == nullptr) {
+            if (!access_device(address + i, pages[i], 1, write ? Direction::write : Direction::read, byte)) return false;
+        } else if (write) {
+            host::store<u8>(pages[i].host, static_cast<u8>(byte));
+        } else {
+            byte = host::load<u8>(pages[i].host);
+        }
+        if (!write) half = (half & ~(u64{0xFF} << shift)) | (byte & 0xFF) << shift;
+    }
+    return true;
+}
+
+bool Cpu::access(u64 address, ir::MemOp op, bool write, V128& value)
+{
+    const unsigned size = op.size();
+    if (!alignment_ok(address, op, write)) return false;
+    if (crosses_page(address, size)) return access_bytes(address, op, write, value);
+    Page page;
+    if (!translate_data(address, op, write, page)) return false;
+    if (!is_aligned(address, size)) {
+        if (page.device) {
+            data_abort(address, fault_status::alignment, write);
+            return false;
+        }
+        if (page.host == nullptr) return access_bytes(address, op, write, value);
+    }
+    if (!watch(address, size, write)) return false;
+    if (page.host == nullptr)
+        return write ? store_device(address, page, size, value) : load_device(address, page, size, value);
+    if (write)
+        host::store(page.host, op.size_log2, value);
+    else
+        value = host::load(page.host, op.size_log2);
+    return true;
+}
+
+bool Cpu::load(CpuState&, u64 address, ir::MemOp op, V128& out)
+{
+    out = {};
+    if (op.order == ir::Order::acquire) atomic_fence(MemoryOrder::seq_cst);
+    if (!access(address, op, false, out)) return false;
+    if (op.big_endian) out = host::byte_swap(out, op.size_log2);
+    if (op.order != ir::Order::plain) atomic_fence(MemoryOrder::acquire);
+    return true;
+}
+
+bool Cpu::store(CpuState&, u64 address, ir::MemOp op, const V128& value)
+{
+    V128 data = op.big_endian ? host::byte_swap(value, op.size_log2) : value;
+    if (op.order != ir::Order::plain) atomic_fence(MemoryOrder::seq_cst);
+    if (!access(address, op, true, data)) return false;
+    if (op.order != ir::Order::plain) atomic_fence(MemoryOrder::seq_cst);
+    return true;
+}
+
+bool Cpu::probe(CpuState&, u64 address, ir::MemOp op, unsigned byte_count)
+{
+    if (!alignment_ok(address, op, op.is_write)) return false;
+    Page page;
+    if (!translate_data(address, op, op.is_write, page)) return false;
+    const u64 last = address + (byte_count == 0 ? 0 : byte_count - 1);
+    return align_down(last, u64{1} << tlb_.granule()) == align_down(address, u64{1} << tlb_.granule()) ||
+           translate_data(last, op, op.is_write, page);
+}
+
+/// The location of an atomic access, writable and naturally aligned. `page.host` is null for a device.
+bool Cpu::translate_atomic(u64 address, ir::MemOp op, Page& page)
+{
+    const u64 alignment = op.align == ir::Align::check_16 ? 16 : op.size();
+    if (!is_aligned(address, alignment)) {
+        data_abort(address, fault_status::alignment, true);
+        return false;
+    }
+    // WnR says "read" for a fault that a read would have taken too (D19.2.37), so the read is tried first.
+    return translate_data(address, op, false, page) && translate_data(address, op, true, page) &&
+           watch(address, op.size(), true);
+}
+
+bool Cpu::load_exclusive(CpuState& state, u64 address, ir::MemOp op, V128& out)
+{
+    out = {};
+    if (!alignment_ok(address, op, false)) return false;
+    Page page;
+    if (!translate_data(address, op, false, page) || !watch(address, op.size(), false)) return false;
+    if (page.host == nullptr) {
+        data_abort(address, fault_status::unsupported_exclusive, false);
+        return false;
+    }
+    out = host::load(page.host, op.size_log2);
+    if (op.order != ir::Order::plain) atomic_fence(MemoryOrder::acquire);
+    state.exclusive_address = address;
+    state.exclusive_host = page.host;
+    state.exclusive_value = out;
+    state.exclusive_size = op.size();
+    if (op.big_endian) out = host::byte_swap(out, op.size_log2);
+    return true;
+}
+
+bool Cpu::store_exclusive(CpuState& state, u64 address, ir::MemOp op, const V128& value, u32& failed)
+{
+    failed = 1;
+    if (!alignment_ok(address, op, true)) return false;
+    const bool armed = state.exclusive_address == address && state.exclusive_size == op.size();
+    if (!armed) {
+        state.exclusive_address = ~u64{0};
+        return true;
+    }
+    Page page;
+    if (!translate_data(address, op, true, page) || !watch(address, op.size(), true)) return false;
+    state.exclusive_address = ~u64{0};
+    if (page.host == nullptr || page.host != state.exclusive_host) return true;
+    const V128 data = op.big_endian ? host::byte_swap(value, op.size_log2) : value;
+    V128 old;
+    failed = host::compare_exchange(page.host, op.size_log2, state.exclusive_value, data, old) ? 0 : 1;
+    return true;
+}
+
+bool Cpu::atomic_rmw(CpuState&, u64 address, ir::MemOp op, ir::Atomic kind, u64 operand, u64& old)
+{
+    Page page;
+    if (!translate_atomic(address, op, page)) return false;
+    if (page.host != nullptr && !op.big_endian) {
+        old = host::read_modify_write(page.host, op.size_log2, kind, operand);
+        return true;
+    }
+    const auto order = [&](u64 value) { return op.big_endian ? host::byte_swap({value, 0}, op.size_log2).lo : value; };
+    if (page.host == nullptr) {
+        u64 raw = 0;
+        if (!access_device(address, page, op.size(), Direction::read, raw)) return false;
+        old = order(raw);
+        u64 next = order(host::modify(old, op.size_log2, kind, operand));
+        return access_device(address, page, op.size(), Direction::write, next);
+    }
+    V128 raw = host::load(page.host, op.size_log2);
+    V128 next;
+    do {
+        next.lo = order(host::modify(order(raw.lo), op.size_log2, kind, operand));
+    } while (!host::compare_exchange(page.host, op.size_log2, raw, next, raw));
+    old = order(raw.lo);
+    return true;
+}
+
+bool Cpu::atomic_cas(CpuState&, u64 address, ir::MemOp op, const V128& expected, const V128& desired, V128& old)
+{
+    Page page;
+    if (!translate_atomic(address, op, page)) return false;
+    const auto order = [&](const V128& value) {
+        return op.big_endian ? host::byte_swap(value, op.size_log2) : value;
+    };
+    const V128 wanted = order(expected);
+    const V128 next = order(desired);
+    if (page.host != nullptr) {
+        host::compare_exchange(page.host, op.size_log2, wanted, next, old);
+        old = order(old);
+        return true;
+    }
+    V128 found{};
+    if (!load_device(address, page, op.size(), found)) return false;
+    if (found.lo == wanted.lo && found.hi == wanted.hi && !store_device(address, page, op.size(), next)) return false;
+    old = order(found);
+    return true;
+}
+
+bool Cpu::check_data_cache_operation(u64 va, bool write)
+{
+    const auto translation = translate(va, write ? WalkAccess::write : WalkAccess::read, mode_.el != 0);
+    if (translation) return true;
+    data_abort(va, translation.error().status, true, true);
+    return false;
+}
+
+} // namespace gimbal::translator::aarch64
