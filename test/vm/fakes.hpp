@@ -31,20 +31,32 @@ private:
 class FakeChip final : public InterruptChip {
 public:
     bool has_spi(Spi spi) const override { return spi.value < 32; }
-    void set_spi(Spi spi, bool level) override { spi_events.emplace_back(spi.value, level); }
+    void set_spi(Spi spi, bool level) override
+    {
+        const std::lock_guard lock(mutex_);
+        spi_events.emplace_back(spi.value, level);
+    }
     void set_ppi(VcpuId vcpu, Intid ppi, bool level) override
     {
+        const std::lock_guard lock(mutex_);
         ppi_events.emplace_back(vcpu.value, ppi.value, level);
         ppi_level[vcpu.value][ppi.value - 16] = level;
         if (sink != nullptr) sink->set_cpu_interrupt(vcpu, InterruptInput::irq, level);
     }
-    void reset_cpu(VcpuId vcpu) override { resets.push_back(vcpu.value); }
+    void reset_cpu(VcpuId vcpu) override
+    {
+        const std::lock_guard lock(mutex_);
+        resets.push_back(vcpu.value);
+    }
 
     std::vector<std::pair<u32, bool>> spi_events;
     std::vector<std::tuple<u32, u32, bool>> ppi_events;
     std::vector<u32> resets;
     bool ppi_level[max_vcpus][16]{};
     CpuInterruptSink* sink{}; ///< If set, a PPI goes straight to the CPU's irq input.
+
+private:
+    std::mutex mutex_;
 };
 
 /// Never sleeps: a wait moves the clock to its deadline, or is an error if there is none.
