@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/psci.hpp"
 
+#include "arch/aarch64/mpidr.hpp"
 #include "base/bits.hpp"
-#include "vm/aarch64/affinity.hpp"
 
 namespace gimbal {
 
@@ -35,6 +35,7 @@ constexpr FunctionRow implemented[] = {
     {Function::system_reset2, true},  {Function::smccc_version, false},     {Function::smccc_arch_features, false},
 };
 
+constexpr u64 affinity_mask = aarch64::MpidrEl1::affinity_mask;
 constexpr u32 bit_64 = 1U << 30;
 constexpr i64 psci_1_1 = 0x1'0001;
 constexpr i64 smccc_1_1 = 0x1'0001;
@@ -117,11 +118,10 @@ bool Psci::is_entry_point(u64 address) const
 
 i64 Psci::cpu_on(const Arguments& arguments)
 {
-    const std::optional<VcpuId> target = aarch64::vcpu_of_affinity(arguments.a1);
-    if ((arguments.a1 & ~aarch64::affinity_mask) != 0 || !target || target->value >= slots_.size())
-        return psci::invalid_parameters;
+    const u32 target = aarch64::index_of_affinity(arguments.a1);
+    if ((arguments.a1 & ~affinity_mask) != 0 || target >= slots_.size()) return psci::invalid_parameters;
     if (!is_entry_point(arguments.a2)) return psci::invalid_address;
-    VcpuSlot& slot = slots_[target->value];
+    VcpuSlot& slot = slots_[target];
     if (slot.begin_power_on({.pc = arguments.a2, .arguments = {arguments.a3}})) return psci::success;
     return slot.power() == PowerState::on ? psci::already_on : psci::on_pending;
 }
@@ -129,15 +129,15 @@ i64 Psci::cpu_on(const Arguments& arguments)
 i64 Psci::affinity_info(const Arguments& arguments) const
 {
     constexpr u64 max_affinity_level = 3;
-    if (arguments.a2 > max_affinity_level || (arguments.a1 & ~aarch64::affinity_mask) != 0)
+    if (arguments.a2 > max_affinity_level || (arguments.a1 & ~affinity_mask) != 0)
         return psci::invalid_parameters;
     // Fields below the level asked for are ignored; Aff3 stands apart from the others in the register.
     const unsigned low_bits = arguments.a2 == 3 ? 32 : static_cast<unsigned>(arguments.a2) * 8;
-    const u64 mask = aarch64::affinity_mask & ~low_mask(low_bits);
+    const u64 mask = affinity_mask & ~low_mask(low_bits);
     bool found = false;
     bool pending = false;
     for (u32 id = 0; id < slots_.size(); ++id) {
-        if (((aarch64::affinity_of({id}) ^ arguments.a1) & mask) != 0) continue;
+        if (((aarch64::mpidr_of_index(id).affinity() ^ arguments.a1) & mask) != 0) continue;
         found = true;
         switch (slots_[id].power()) {
         case PowerState::on: return 0;

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "test/vm/fakes.hpp"
-#include "vm/aarch64/affinity.hpp"
 
 namespace gimbal::test {
 namespace {
@@ -167,15 +166,11 @@ TEST_F(PsciCalls, RacingCpuOnHasOneWinner)
     }
 }
 
-TEST(Affinity, SixteenCpusToACluster)
+TEST_F(PsciCalls, TheSeventeenthCpuIsInTheSecondCluster)
 {
-    EXPECT_EQ(aarch64::mpidr_of({0}), 0x8000'0000U);
-    EXPECT_EQ(aarch64::mpidr_of({17}), 0x8000'0101U);
-    for (u32 id = 0; id < max_vcpus; ++id) {
-        EXPECT_LT(aarch64::affinity_of({id}) & 0xff, 16U);
-        EXPECT_EQ(aarch64::vcpu_of_affinity(aarch64::mpidr_of({id}))->value, id);
-    }
-    EXPECT_FALSE(aarch64::vcpu_of_affinity(0x1'0000).has_value());
+    EXPECT_EQ(result(0xc400'0003, 0x100, 0x40), 0U);
+    EXPECT_EQ(machine.vm.slot({16}).power(), PowerState::on_pending);
+    EXPECT_EQ(*machine.registers.read({16}, aarch64::SysReg::mpidr_el1, {}), 0x8000'0100U);
 }
 
 TEST(CallTables, RangesDoNotOverlap)

@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "arch/aarch64/mpidr.hpp"
 #include "base/assert.hpp"
-#include "vm/aarch64/affinity.hpp"
 
 namespace gimbal::aarch64 {
 
@@ -204,7 +204,7 @@ Result<u64, RegisterError> TrappedRegisters::read(VcpuId vcpu, SysReg reg, HostT
     case constant: return row->reset;
     case id_register: return profile_.id_register(reg);
     case midr: return profile_.midr_el1;
-    case mpidr: return mpidr_of(vcpu);
+    case mpidr: return mpidr_of_index(vcpu.value).raw;
     case revidr: return profile_.revidr_el1;
     case ctr: return profile_.ctr_el0;
     case dczid: return profile_.dczid_el0;
