@@ -37,7 +37,7 @@ build: ## Build the command, build/gimbal
 # The release build without its tests, put in place whole: a running build/gimbal is left alone.
 .PHONY: command
 command:
-	@[ -f $(release)/build.ninja ] || cmake --preset release -B $(release) --log-level=WARNING
+	@[ -f $(release)/build.ninja ] || cmake --preset release -B $(release) >/dev/null
 	@ninja -C $(release) -j$(JOBS) --quiet gimbal
 	@cmp -s $(release)/bin/gimbal $(BUILD)/gimbal || \
 		{ cp $(release)/bin/gimbal $(BUILD)/.gimbal.new && mv $(BUILD)/.gimbal.new $(BUILD)/gimbal; }

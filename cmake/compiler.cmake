@@ -16,8 +16,10 @@ set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 set(gimbal_warnings -Wall -Wextra -Wconversion -Werror)
 set(gimbal_freestanding_flags -fno-exceptions -fno-rtti -fno-threadsafe-statics)
 
-# The same source gives the same object wherever the checkout is.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+# The same source gives the same object wherever the checkout is; llvm-cov needs to find the source, though.
+if(NOT GIMBAL_COVERAGE)
+    add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+endif()
 
 if(GIMBAL_SANITIZE)
     # vptr needs RTTI, which freestanding libraries are built without.
