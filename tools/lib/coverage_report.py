@@ -20,10 +20,10 @@ def main(summary):
         for name in (path.parts[0], "all"):
             parts[name][0] += lines["covered"]
             parts[name][1] += lines["count"]
-        if lines["percent"] < 90:
+        if lines["count"] and lines["percent"] < 90:
             print(f"{lines['percent']:6.1f} %  {path} ({lines['count'] - lines['covered']} lines missed)")
     print()
-    for name, (covered, count) in parts.items():
+    for name, (covered, count) in sorted(parts.items(), key=lambda item: item[0] == "all"):
         print(f"{100 * covered / max(count, 1):6.1f} %  {name} ({covered} of {count} lines)")
     covered, count = parts["all"]
     return 0 if 100 * covered >= float(os.environ["GIMBAL_COVERAGE_FLOOR"]) * count else 1

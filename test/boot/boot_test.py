@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""boot_test.py PROGRAM CASE: Debian's kernel boots to our init, does what it was told and powers off, status 0."""
+
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
+import boot  # noqa: E402
+
+MISSING = 77
+POWER_OFF = "console=ttyAMA0 gimbal.do=poweroff"
+TIMEOUT = 240
+
+
+def powers_off(program, folder, kernel):
+    result = boot.gimbal(program, folder, kernel, cmdline=POWER_OFF, timeout=TIMEOUT)
+    return result, []
+
+
+def shell_ends_with_input(program, folder):
+    """As `make run </dev/null`: a prompt, then end of input ends the shell and the machine."""
+    result = boot.gimbal(program, folder, "kernel", timeout=TIMEOUT)
+    return result, [] if b"# " in result.console else ["no shell prompt"]
+
+
+def shell_runs_commands(program, folder):
+    """What is typed ahead of the prompt reaches the shell."""
+    result = boot.gimbal(program, folder, "kernel", timeout=TIMEOUT, keys=b"echo $((6 * 7))-answer; exit\n")
+    return result, [] if b"42-answer" in result.console else ["the shell did not run its command"]
+
+
+CASES = {
+    "kernel": lambda program, folder: powers_off(program, folder, "kernel"),
+    "kernel-cloud": lambda program, folder: powers_off(program, folder, "kernel-cloud"),
+    "shell-ends-with-input": shell_ends_with_input,
+    "shell-runs-commands": shell_runs_commands,
+}
+
+
+def main(program, case):
+    folder = boot.guest_folder()
+    if folder is None:
+        print("no guest: run `make guests` first")
+        return MISSING
+    result, problems = CASES[case](program, folder)
+    if result.status != 0:
+        problems.append(f"status {result.status}, not 0")
+    if result.marker_count() != 1:
+        problems.append(f"{result.marker_count()} marker lines, not 1")
+    print(f"{case}: {result.wall_s:.1f} s, {result.cpu_s:.1f} s of CPU")
+    if problems:
+        print("; ".join(problems))
+        print(result.console.decode(errors="replace")[-6000:])
+        print(result.errors.decode(errors="replace")[-2000:])
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))
