@@ -26,6 +26,7 @@ Index make_index()
     constexpr std::span<const Row> (*groups[])() = {
         bitwise_rows,    arithmetic_rows, saturating_rows, compare_rows, shift_rows, resize_rows, permute_rows,
         polynomial_rows, aes_rows,        sha_rows,
+        fp_arithmetic_rows, fp_compare_rows, fp_convert_rows,
     };
     Index index{};
     for (const auto group : groups)

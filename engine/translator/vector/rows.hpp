@@ -34,5 +34,8 @@ std::span<const Row> permute_rows();
 std::span<const Row> polynomial_rows();
 std::span<const Row> aes_rows();
 std::span<const Row> sha_rows();
+std::span<const Row> fp_arithmetic_rows();
+std::span<const Row> fp_compare_rows();
+std::span<const Row> fp_convert_rows();
 
 } // namespace gimbal::translator::vector
