@@ -5,8 +5,8 @@
 
 namespace gimbal {
 
-/// Called once per turn of a spin loop; `turn` counts from 0. Hosted programs link base/hosted/spin_wait.cpp, which gives
-/// the time slice away when the holder seems to be descheduled; bare images execute the CPU's hint.
+/// Called once per turn of a spin loop; `turn` counts from 0. Hosted programs link base/hosted/spin_wait.cpp, which
+/// gives the time slice away when the holder seems to be descheduled; bare images execute the CPU's hint.
 void spin_wait(unsigned turn) noexcept;
 
 /// For sections of a few hundred instructions that neither block nor call out of their own layer.
@@ -14,10 +14,7 @@ class SpinLock {
 public:
     constexpr SpinLock() = default;
 
-    bool try_lock()
-    {
-        return !held_.load(MemoryOrder::relaxed) && !held_.exchange(true, MemoryOrder::acquire);
-    }
+    bool try_lock() { return !held_.load(MemoryOrder::relaxed) && !held_.exchange(true, MemoryOrder::acquire); }
     void lock()
     {
         for (unsigned turn = 0; !try_lock(); ++turn) spin_wait(turn);

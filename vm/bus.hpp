@@ -10,8 +10,8 @@ namespace gimbal {
 
 /// Why an access has no answer. dispatch turns each into a synchronous external abort (ADE on LoongArch).
 enum class BusError : u8 {
-    unclaimed,   ///< No device covers every byte of the access.
-    bad_access,  ///< The device does not take this size, alignment or direction at this offset.
+    unclaimed,  ///< No device covers every byte of the access.
+    bad_access, ///< The device does not take this size, alignment or direction at this offset.
 };
 
 enum class BusMapError : u8 {

@@ -14,9 +14,9 @@ enum class Conduit : u8 { hypercall, secure_call };
 /// What a call does beyond its answer.
 enum class CallEffect : u8 {
     none,
-    standby,      ///< The vCPU waits for an interrupt, then goes on behind the call.
-    power_down,   ///< The vCPU waits for an interrupt, then starts anew at `entry`.
-    cpu_off,      ///< The vCPU is off; the call does not return.
+    standby,    ///< The vCPU waits for an interrupt, then goes on behind the call.
+    power_down, ///< The vCPU waits for an interrupt, then starts anew at `entry`.
+    cpu_off,    ///< The vCPU is off; the call does not return.
     system_off,
     system_reset,
 };
@@ -47,7 +47,8 @@ struct CallRange {
     bool power_service{}; ///< PSCI: left alone where the engine owns it.
 };
 
-/// Ranges of function identifiers; filled before the VM is finalized. What no range holds is not supported (DEN0028, 5.2).
+/// Ranges of function identifiers; filled before the VM is finalized. What no range holds is not supported
+/// (DEN0028, 5.2).
 class CallTable {
 public:
     static constexpr unsigned max_ranges = 16;

@@ -24,7 +24,8 @@ struct Completion {
     CompletionKind kind{CompletionKind::none};
     InjectKind inject{InjectKind::undefined};
     u8 result_count{}; ///< How many of `results` a call returns: SMCCC returns x0..x3, PSCI x0 alone.
-    u64 results[4]{};  ///< done: the value read, or the call's results. inject architectural: results[0] is the syndrome.
+    u64 results[4]{};  ///< done: the value read, or the call's results. inject architectural: results[0] is the
+                       ///< syndrome.
 
     static constexpr Completion make_done() { return {CompletionKind::done, {}, 0, {}}; }
     static constexpr Completion make_done(u64 value) { return {CompletionKind::done, {}, 1, {value}}; }

@@ -9,7 +9,9 @@ Step resume_with(const Completion& answer) { return {.answer = answer}; }
 
 Step stop_for(StopReason reason, VcpuId vcpu)
 {
-    return {.action = Action::stop, .answer = Completion::make_discard(), .stop = {.reason = reason, .vcpu = vcpu}};
+    return {
+        .action = Action::stop, .answer = Completion::make_discard(), .stop = {.reason = reason, .vcpu = vcpu}
+    };
 }
 
 Completion answer_mmio(MmioBus& bus, VcpuId vcpu, const MmioExit& access)
@@ -71,8 +73,8 @@ Step answer_idle(VmServices& services, VcpuId vcpu, const IdleExit& idle)
     case IdleKind::wait_for_interrupt: step.action = Action::wait; break;
     case IdleKind::wait_for_event:
         step.action = Action::yield;
-        no_later_than(HostTicks{now.value +
-                                ticks_in_microseconds(services.clock.frequency_hz(), longest_event_wait_us)});
+        no_later_than(
+            HostTicks{now.value + ticks_in_microseconds(services.clock.frequency_hz(), longest_event_wait_us)});
         break;
     }
     return step;

@@ -52,7 +52,8 @@ struct IocsrExit {
 
 enum class IdleKind : u8 { wait_for_interrupt, wait_for_event };
 
-/// `deadline` is the next moment at which a timer that the *engine* holds makes the vCPU runnable; none if !has_deadline.
+/// `deadline` is the next moment at which a timer that the *engine* holds makes the vCPU runnable; none if
+/// !has_deadline.
 struct IdleExit {
     IdleKind kind;
     bool has_deadline;
@@ -78,12 +79,12 @@ struct DebugExit {
 };
 
 enum class FatalReason : u8 {
-    entry_failed,         ///< The hardware refused the guest state.
-    undecodable_access,   ///< An MMIO access by an instruction that cannot be emulated.
-    double_fault,         ///< An exception whose vector cannot be fetched, again and again.
-    host_memory,          ///< Host memory for guest RAM or translated code ran out.
-    host_error,           ///< The kernel or framework under the engine failed.
-    unsupported_state,    ///< The guest entered an execution state that this engine does not run.
+    entry_failed,       ///< The hardware refused the guest state.
+    undecodable_access, ///< An MMIO access by an instruction that cannot be emulated.
+    double_fault,       ///< An exception whose vector cannot be fetched, again and again.
+    host_memory,        ///< Host memory for guest RAM or translated code ran out.
+    host_error,         ///< The kernel or framework under the engine failed.
+    unsupported_state,  ///< The guest entered an execution state that this engine does not run.
 };
 struct FatalExit {
     FatalReason reason;

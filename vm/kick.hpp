@@ -10,10 +10,10 @@ namespace gimbal {
 
 /// What another thread may ask of a vCPU. Bits of one word: asking twice is asking once.
 enum class Request : u32 {
-    kick = 1U << 0,     ///< Leave run() soon; nothing else.
-    event = 1U << 1,    ///< SEV, or an inter-processor event of the same kind.
-    stop = 1U << 2,     ///< The VM stops; its reason is in the Vm.
-    pause = 1U << 3,    ///< Park until `resume`.
+    kick = 1U << 0,  ///< Leave run() soon; nothing else.
+    event = 1U << 1, ///< SEV, or an inter-processor event of the same kind.
+    stop = 1U << 2,  ///< The VM stops; its reason is in the Vm.
+    pause = 1U << 3, ///< Park until `resume`.
     resume = 1U << 4,
     power_on = 1U << 5, ///< PSCI CPU_ON or the first start; the entry is in the vCPU's slot.
     service = 1U << 6,  ///< Work that the engine itself queued for this vCPU (TLB invalidation, snapshots).
@@ -45,10 +45,7 @@ public:
         return (bits_.fetch_and(~mask, MemoryOrder::acq_rel) & mask) != 0;
     }
     bool any() const { return bits_.load(MemoryOrder::acquire) != 0; }
-    bool pending(Request request) const
-    {
-        return (bits_.load(MemoryOrder::acquire) & static_cast<u32>(request)) != 0;
-    }
+    bool pending(Request request) const { return (bits_.load(MemoryOrder::acquire) & static_cast<u32>(request)) != 0; }
 
     /// The 32-bit word that a host waits on with a futex or its equivalent.
     const u32* futex() { return sequence_.raw(); }

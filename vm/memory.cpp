@@ -68,8 +68,7 @@ Result<void, MemoryError> GuestMemory::map(const MemoryRegion& region)
     unsigned slot = 0;
     while (slot < region_count_ && regions_[slot].base < region.base) ++slot;
     const bool hits_next = slot < region_count_ && regions_[slot].base.value <= last;
-    const bool hits_previous =
-        slot > 0 && region.base.value - regions_[slot - 1].base.value < regions_[slot - 1].size;
+    const bool hits_previous = slot > 0 && region.base.value - regions_[slot - 1].base.value < regions_[slot - 1].size;
     if (hits_next || hits_previous) return fail(MemoryError::overlap);
 
     for (unsigned i = region_count_; i > slot; --i) regions_[i] = regions_[i - 1];

@@ -20,11 +20,12 @@ enum class MemoryError : u8 {
 /// One piece of guest RAM. Regions never overlap; `host` stays valid until it is unmapped.
 struct MemoryRegion {
     Gpa base;
-    u64 size{};     ///< Bytes, a multiple of 4096, never zero.
-    u8* host{};     ///< Where the host has it mapped, readable and writable.
+    u64 size{}; ///< Bytes, a multiple of 4096, never zero.
+    u8* host{}; ///< Where the host has it mapped, readable and writable.
     bool read_only{};
     bool log_dirty{};
-    u64* dirty_bitmap{}; ///< With log_dirty: one bit per 4 KiB page, bit 0 the first; set by atomic OR, owned by the mapper.
+    u64* dirty_bitmap{}; ///< With log_dirty: one bit per 4 KiB page, bit 0 the first; set by atomic OR, owned by the
+                         ///< mapper.
 };
 
 /// Told of every write to guest memory that a vCPU did not do, before the completion of that write is published.
@@ -71,9 +72,9 @@ public:
     void set_observer(MemoryWriteObserver* observer) { observer_ = observer; }
 
 private:
-    Result<u8*, MemoryError> field(Gpa gpa, u64 size, bool write) const; ///< Checks range and natural alignment.
-    Result<u8*, MemoryError> range(Gpa gpa, u64 size, bool write) const;        ///< Inside one region.
-    Result<void, MemoryError> check(Gpa gpa, u64 size, bool write) const;       ///< May span adjacent regions.
+    Result<u8*, MemoryError> field(Gpa gpa, u64 size, bool write) const;  ///< Checks range and natural alignment.
+    Result<u8*, MemoryError> range(Gpa gpa, u64 size, bool write) const;  ///< Inside one region.
+    Result<void, MemoryError> check(Gpa gpa, u64 size, bool write) const; ///< May span adjacent regions.
     void published(Gpa gpa, u64 size);
 
     MemoryRegion regions_[max_regions]{}; // sorted by base

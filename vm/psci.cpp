@@ -29,10 +29,18 @@ struct FunctionRow {
     bool has_64_bit_form;
 };
 constexpr FunctionRow implemented[] = {
-    {Function::psci_version, false},  {Function::cpu_suspend, true},        {Function::cpu_off, false},
-    {Function::cpu_on, true},         {Function::affinity_info, true},      {Function::migrate_info_type, false},
-    {Function::system_off, false},    {Function::system_reset, false},      {Function::psci_features, false},
-    {Function::system_reset2, true},  {Function::smccc_version, false},     {Function::smccc_arch_features, false},
+    {Function::psci_version,        false},
+    {Function::cpu_suspend,         true },
+    {Function::cpu_off,             false},
+    {Function::cpu_on,              true },
+    {Function::affinity_info,       true },
+    {Function::migrate_info_type,   false},
+    {Function::system_off,          false},
+    {Function::system_reset,        false},
+    {Function::psci_features,       false},
+    {Function::system_reset2,       true },
+    {Function::smccc_version,       false},
+    {Function::smccc_arch_features, false},
 };
 
 constexpr u64 affinity_mask = aarch64::MpidrEl1::affinity_mask;
@@ -111,10 +119,7 @@ CallOutcome Psci::call(VcpuId vcpu, Conduit, const CallExit& call)
     return {.answer = call_result(id, psci::not_supported)};
 }
 
-bool Psci::is_entry_point(u64 address) const
-{
-    return is_aligned(address, 4) && memory_.find({address}) != nullptr;
-}
+bool Psci::is_entry_point(u64 address) const { return is_aligned(address, 4) && memory_.find({address}) != nullptr; }
 
 i64 Psci::cpu_on(const Arguments& arguments)
 {
@@ -129,8 +134,7 @@ i64 Psci::cpu_on(const Arguments& arguments)
 i64 Psci::affinity_info(const Arguments& arguments) const
 {
     constexpr u64 max_affinity_level = 3;
-    if (arguments.a2 > max_affinity_level || (arguments.a1 & ~affinity_mask) != 0)
-        return psci::invalid_parameters;
+    if (arguments.a2 > max_affinity_level || (arguments.a1 & ~affinity_mask) != 0) return psci::invalid_parameters;
     // Fields below the level asked for are ignored; Aff3 stands apart from the others in the register.
     const unsigned low_bits = arguments.a2 == 3 ? 32 : static_cast<unsigned>(arguments.a2) * 8;
     const u64 mask = affinity_mask & ~low_mask(low_bits);
@@ -154,14 +158,15 @@ CallOutcome Psci::cpu_suspend(VcpuId vcpu, u32 function, const Arguments& argume
     if ((arguments.a1 & power_state_reserved) != 0 || (arguments.a1 >> 32) != 0)
         return {.answer = call_result(function, psci::invalid_parameters)};
     const bool power_down = (arguments.a1 & power_state_power_down) != 0;
-    if (power_down && !is_entry_point(arguments.a2))
-        return {.answer = call_result(function, psci::invalid_address)};
+    if (power_down && !is_entry_point(arguments.a2)) return {.answer = call_result(function, psci::invalid_address)};
     // A wake-up event that is there already makes the call return at once, in either state (DEN0022, 5.4.5).
     if (slots_[vcpu.value].interrupt_asserted()) return {.answer = call_result(function, psci::success)};
     if (!power_down) return {.answer = call_result(function, psci::success), .effect = CallEffect::standby};
-    return {.answer = Completion::make_discard(),
-            .effect = CallEffect::power_down,
-            .entry = {.pc = arguments.a2, .arguments = {arguments.a3}}};
+    return {
+        .answer = Completion::make_discard(),
+        .effect = CallEffect::power_down,
+        .entry = {.pc = arguments.a2, .arguments = {arguments.a3}}
+    };
 }
 
 } // namespace gimbal

@@ -10,7 +10,8 @@ namespace gimbal {
 /// How a vCPU's owner gives its CPU away. A host implements it with its primitives, bare metal with its scheduler.
 class Parker : public Waiter {
 public:
-    /// The owner: post a kick at `deadline` even while the vCPU runs, in place of any alarm set before; none cancels it.
+    /// The owner: post a kick at `deadline` even while the vCPU runs, in place of any alarm set before; none cancels
+    /// it.
     virtual void set_alarm(std::optional<HostTicks> deadline) = 0;
 
 protected:
@@ -90,6 +91,7 @@ public:
 private:
     std::optional<Step> serve_requests()
     {
+        if (!slot_.requests.any() && !parked_) return std::nullopt; // nearly every turn
         // These only had to make the vCPU leave run() or sleep; here it is.
         slot_.requests.take(Request::kick);
         slot_.requests.take(Request::event);

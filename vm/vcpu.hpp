@@ -10,9 +10,9 @@
 namespace gimbal {
 
 enum class VcpuError : u8 {
-    wrong_state,       ///< The call does not fit the lifecycle state; nothing was changed.
-    already_bound,     ///< bind() twice.
-    not_owner,         ///< A call from a thread other than the one the vCPU is bound to.
+    wrong_state,   ///< The call does not fit the lifecycle state; nothing was changed.
+    already_bound, ///< bind() twice.
+    not_owner,     ///< A call from a thread other than the one the vCPU is bound to.
     unknown_register,
     out_of_memory,
     host_error,
@@ -52,19 +52,19 @@ enum class StateMask : u32 {
 
 /// What the VM may ask of an engine's vCPU. Everything but kick() and set_interrupt() belongs to the owner thread.
 template <class V>
-concept VcpuEngine = requires(V vcpu, const Completion& completion, const VcpuEntry& entry, InterruptInput input,
-                              bool level) {
-    { V::owns } -> std::convertible_to<EngineOwns>;
-    /// Runs the guest until something needs an answer. `completion` answers the previous exit.
-    { vcpu.run(completion) } -> std::same_as<Exit>;
-    /// Applies a pending completion without running the guest.
-    { vcpu.commit(completion) } -> std::same_as<void>;
-    /// Power-on reset of the whole CPU, then `entry`; drops whatever was pending.
-    { vcpu.reset(entry) } -> std::same_as<void>;
-    /// Makes a run() that is in progress, or the next one, return soon. Any thread; never lost.
-    { vcpu.kick() } noexcept;
-    /// Level of an interrupt input; any thread. Engines that own the interrupt chip ignore it.
-    { vcpu.set_interrupt(input, level) } noexcept;
-};
+concept VcpuEngine =
+    requires(V vcpu, const Completion& completion, const VcpuEntry& entry, InterruptInput input, bool level) {
+        { V::owns } -> std::convertible_to<EngineOwns>;
+        /// Runs the guest until something needs an answer. `completion` answers the previous exit.
+        { vcpu.run(completion) } -> std::same_as<Exit>;
+        /// Applies a pending completion without running the guest.
+        { vcpu.commit(completion) } -> std::same_as<void>;
+        /// Power-on reset of the whole CPU, then `entry`; drops whatever was pending.
+        { vcpu.reset(entry) } -> std::same_as<void>;
+        /// Makes a run() that is in progress, or the next one, return soon. Any thread; never lost.
+        { vcpu.kick() } noexcept;
+        /// Level of an interrupt input; any thread. Engines that own the interrupt chip ignore it.
+        { vcpu.set_interrupt(input, level) } noexcept;
+    };
 
 } // namespace gimbal

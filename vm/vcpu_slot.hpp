@@ -83,7 +83,8 @@ public:
     /// An input is high: a sleeping vCPU wakes whether or not the guest has masked it.
     bool interrupt_asserted() const { return inputs_.load(MemoryOrder::acquire) != 0; }
 
-    /// The owner, once the engine's vCPU is set up; undone before it is destroyed. A set-up that failed never gets here.
+    /// The owner, once the engine's vCPU is set up; undone before it is destroyed. A set-up that failed never gets
+    /// here.
     void attach(VcpuHandle& handle, Waiter& waiter)
     {
         SpinGuard guard(lock_);
@@ -102,11 +103,11 @@ public:
 
 private:
     Atomic<PowerState> power_{PowerState::off};
-    VcpuEntry entry_{};      // written by the winner of begin_power_on(), read by the owner after Request::power_on
-    Atomic<u32> inputs_{0};  // written under lock_
-    SpinLock lock_;          // keeps the handle alive while it is used
-    VcpuHandle* handle_{};   // under lock_
-    Waiter* waiter_{};       // under lock_
+    VcpuEntry entry_{};     // written by the winner of begin_power_on(), read by the owner after Request::power_on
+    Atomic<u32> inputs_{0}; // written under lock_
+    SpinLock lock_;         // keeps the handle alive while it is used
+    VcpuHandle* handle_{};  // under lock_
+    Waiter* waiter_{};      // under lock_
 };
 
 /// attach() for as long as it lives.

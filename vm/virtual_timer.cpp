@@ -10,10 +10,7 @@ namespace {
 
 constexpr TimerKind both_kinds[] = {TimerKind::physical, TimerKind::virtual_timer};
 
-constexpr Intid ppi_of(TimerKind kind)
-{
-    return kind == TimerKind::physical ? physical_timer_ppi : virtual_timer_ppi;
-}
+constexpr Intid ppi_of(TimerKind kind) { return kind == TimerKind::physical ? physical_timer_ppi : virtual_timer_ppi; }
 
 /// TimerConditionMet: all operands are unsigned 64-bit values (DDI 0487, D12.2.4).
 constexpr bool condition_met(const TimerState& state, CounterTicks count) { return count.value >= state.cval; }

@@ -10,13 +10,13 @@
 namespace gimbal {
 
 enum class VmError : u8 {
-    wrong_phase,     ///< The call does not fit where the VM is in its life; nothing was changed.
-    bad_vcpu_count,  ///< None, or more than max_vcpus.
+    wrong_phase,    ///< The call does not fit where the VM is in its life; nothing was changed.
+    bad_vcpu_count, ///< None, or more than max_vcpus.
     no_such_vcpu,
-    no_memory,       ///< finalize() without guest RAM.
-    no_chip,         ///< finalize() without an interrupt chip, though the engine has none of its own.
-    vcpus_missing,   ///< finalize() before every vCPU is set up.
-    stopping,        ///< A stop was requested already.
+    no_memory,     ///< finalize() without guest RAM.
+    no_chip,       ///< finalize() without an interrupt chip, though the engine has none of its own.
+    vcpus_missing, ///< finalize() before every vCPU is set up.
+    stopping,      ///< A stop was requested already.
 };
 
 /// created -> (memory, devices) -> set_interrupt_chip -> each vCPU set up on its owner -> finalize -> start <-> pause.

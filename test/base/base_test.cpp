@@ -208,7 +208,9 @@ TEST(LogRings, KeepOrderAndContent)
     LogRing<4> ring;
     LogRecord out;
     EXPECT_FALSE(ring.pop(out));
-    ring.push({LogLevel::warning, 3, "first", {1, 2, 3}});
+    ring.push({
+        LogLevel::warning, 3, "first", {1, 2, 3}
+    });
     ring.push({LogLevel::info, 0, "second", {}});
     ASSERT_TRUE(ring.pop(out));
     EXPECT_STREQ(out.text, "first");
@@ -245,7 +247,9 @@ TEST(LogRings, RecordsAreNeverTorn)
         threads.emplace_back([&, w] {
             for (u64 i = 0; i < each; ++i) {
                 const u64 mark = w * each + i;
-                ring.push({LogLevel::info, 0, "x", {mark, mark, ~mark}});
+                ring.push({
+                    LogLevel::info, 0, "x", {mark, mark, ~mark}
+                });
             }
             running.fetch_sub(1);
         });

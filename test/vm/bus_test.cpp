@@ -13,10 +13,7 @@ using enum AccessSize;
 
 class Bus : public testing::Test {
 protected:
-    void add(AccessLimits limits)
-    {
-        ASSERT_TRUE(bus.add({{0x1000}, 0x100, &device, limits}).has_value());
-    }
+    void add(AccessLimits limits) { ASSERT_TRUE(bus.add({{0x1000}, 0x100, &device, limits}).has_value()); }
     MmioBus bus;
     FakeDevice device;
 };
@@ -84,7 +81,11 @@ TEST_F(Bus, NarrowWritesAreWidenedOrRefused)
     EXPECT_EQ(device.accesses[0].offset, 0U);
     EXPECT_EQ(device.accesses[0].value, 0xab'0000U);
     FakeDevice strict;
-    ASSERT_TRUE(bus.add({{0x2000}, 0x100, &strict, {bytes_4, bytes_4, false}}).has_value());
+    ASSERT_TRUE(bus.add({
+                            {0x2000},
+                            0x100, &strict, {bytes_4, bytes_4, false}
+    })
+                    .has_value());
     EXPECT_EQ(bus.write(context, {0x2000}, bytes_1, 1).error(), BusError::bad_access);
     EXPECT_TRUE(strict.accesses.empty());
 }

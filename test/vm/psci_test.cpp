@@ -16,7 +16,11 @@ class PsciCalls : public testing::Test {
 protected:
     CallOutcome call(u64 id, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0, u32 caller = 0)
     {
-        return machine.psci.call({caller}, Conduit::hypercall, {{id, a1, a2, a3}, 0});
+        return machine.psci.call(
+            {
+                caller
+        },
+            Conduit::hypercall, {{id, a1, a2, a3}, 0});
     }
     u64 result(u64 id, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0) { return call(id, a1, a2, a3).answer.results[0]; }
     static u64 code(i64 value) { return static_cast<u64>(value); }
@@ -36,16 +40,16 @@ TEST_F(PsciCalls, UnknownFunctionsAreNotSupportedNotUnchanged)
 {
     EXPECT_EQ(result(0x8400'001f), 0xffff'ffffU);
     EXPECT_EQ(result(0xc400'001f), all_ones);
-    EXPECT_EQ(result(0xc400'0000), all_ones);    // VERSION has no 64-bit form
+    EXPECT_EQ(result(0xc400'0000), all_ones);     // VERSION has no 64-bit form
     EXPECT_EQ(result(0x8400'000e), 0xffff'ffffU); // SYSTEM_SUSPEND: optional, absent
     EXPECT_EQ(result(0x8000'8000), 0xffff'ffffU);
 }
 
 TEST_F(PsciCalls, FeaturesKnowsWhatIsThere)
 {
-    for (const u64 id : {0x8400'0000ULL, 0x8400'0001ULL, 0xc400'0001ULL, 0x8400'0002ULL, 0x8400'0003ULL,
-                         0xc400'0003ULL, 0x8400'0004ULL, 0xc400'0004ULL, 0x8400'0006ULL, 0x8400'0008ULL,
-                         0x8400'0009ULL, 0x8400'000aULL, 0x8400'0012ULL, 0xc400'0012ULL, 0x8000'0000ULL})
+    for (const u64 id : {0x8400'0000ULL, 0x8400'0001ULL, 0xc400'0001ULL, 0x8400'0002ULL, 0x8400'0003ULL, 0xc400'0003ULL,
+                         0x8400'0004ULL, 0xc400'0004ULL, 0x8400'0006ULL, 0x8400'0008ULL, 0x8400'0009ULL, 0x8400'000aULL,
+                         0x8400'0012ULL, 0xc400'0012ULL, 0x8000'0000ULL})
         EXPECT_EQ(result(0x8400'000a, id), 0U) << std::hex << id;
     EXPECT_EQ(result(0x8400'000a, 0x8400'0005), 0xffff'ffffU); // MIGRATE
     EXPECT_EQ(result(0x8400'000a, 0xc400'0008), 0xffff'ffffU);
@@ -151,8 +155,11 @@ TEST_F(PsciCalls, RacingCpuOnHasOneWinner)
         Atomic<unsigned> winners{0};
         Atomic<unsigned> pending{0};
         const auto caller = [&](u64 context) {
-            const CallOutcome outcome =
-                machine.psci.call({0}, Conduit::secure_call, {{0xc400'0003, 5, 0x40, context}, 0});
+            const CallOutcome outcome = machine.psci.call(
+                {
+                    0
+            },
+                Conduit::secure_call, {{0xc400'0003, 5, 0x40, context}, 0});
             (outcome.answer.results[0] == 0 ? winners : pending).fetch_add(1);
         };
         std::thread first(caller, 1);

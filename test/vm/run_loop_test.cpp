@@ -77,7 +77,7 @@ TYPED_TEST(EveryProfile, Register31StoresZeroAndDropsLoads)
         {Op::load(31, device, AccessSize::bytes_4), Op::store(31, device + 8, AccessSize::bytes_4), Op::move(1, 9)});
     machine.run(engine);
     EXPECT_EQ(machine.device.accesses.at(1).value, 0U);
-    EXPECT_EQ(engine.x(1), 9U);     // the PC was not the register that the load hit
+    EXPECT_EQ(engine.x(1), 9U); // the PC was not the register that the load hit
     EXPECT_EQ(engine.pc, 3U * 4U);
 }
 
@@ -320,17 +320,9 @@ TEST(Suspend, PowerDownResumesAtItsEntryWhenTheTimerWakesIt)
 {
     Machine<BareProfile> machine;
     ScriptedEngine<BareProfile> engine({
-        Op::move(1, 500),
-        Op::msr(reg(SysReg::cntv_cval_el0), 1),
-        Op::move(1, 1),
-        Op::msr(reg(SysReg::cntv_ctl_el0), 1),
-        Op::move(9, 77),
-        Op::move(0, 0xc400'0001),
-        Op::move(1, 1U << 16),
-        Op::move(2, 10 * 4),
-        Op::move(3, 0xabc),
-        Op::hvc(),
-        Op::mrs(4, reg(SysReg::cntvct_el0)), // the entry point
+        Op::move(1, 500), Op::msr(reg(SysReg::cntv_cval_el0), 1), Op::move(1, 1), Op::msr(reg(SysReg::cntv_ctl_el0), 1),
+        Op::move(9, 77), Op::move(0, 0xc400'0001), Op::move(1, 1U << 16), Op::move(2, 10 * 4), Op::move(3, 0xabc),
+        Op::hvc(), Op::mrs(4, reg(SysReg::cntvct_el0)), // the entry point
     });
     machine.run(engine);
     EXPECT_EQ(engine.resets, 2U);

@@ -16,15 +16,15 @@ namespace gimbal::test {
 struct Op {
     enum class Kind { move, load, store, load_pair, hvc, smc, mrs, msr, wfi, wfe, raw } kind{};
     unsigned reg{31};
-    unsigned reg2{31};        ///< load_pair: the second register.
-    u64 value{};              ///< move: the value. Accesses: the address. hvc, smc: the immediate.
+    unsigned reg2{31}; ///< load_pair: the second register.
+    u64 value{};       ///< move: the value. Accesses: the address. hvc, smc: the immediate.
     AccessSize size{AccessSize::bytes_4};
     bool sign_extend{};
-    bool wide{true};          ///< The destination is an X register, not a W register.
-    unsigned base{31};        ///< Write-back register, 31 for none.
-    u64 base_value{};         ///< What write-back leaves there.
-    u32 encoding{};           ///< mrs, msr
-    Exit exit{};              ///< raw: an exit as it stands; done and none move past it.
+    bool wide{true};   ///< The destination is an X register, not a W register.
+    unsigned base{31}; ///< Write-back register, 31 for none.
+    u64 base_value{};  ///< What write-back leaves there.
+    u32 encoding{};    ///< mrs, msr
+    Exit exit{};       ///< raw: an exit as it stands; done and none move past it.
 
     static Op move(unsigned reg, u64 value) { return {.kind = Kind::move, .reg = reg, .value = value}; }
     static Op load(unsigned reg, u64 gpa, AccessSize size, bool sign = false, bool wide = true)
@@ -37,8 +37,13 @@ struct Op {
     }
     static Op load_pair(unsigned reg, unsigned reg2, u64 gpa, unsigned base = 31, u64 base_value = 0)
     {
-        return {.kind = Kind::load_pair, .reg = reg, .reg2 = reg2, .value = gpa, .size = AccessSize::bytes_8,
-                .base = base, .base_value = base_value};
+        return {.kind = Kind::load_pair,
+                .reg = reg,
+                .reg2 = reg2,
+                .value = gpa,
+                .size = AccessSize::bytes_8,
+                .base = base,
+                .base_value = base_value};
     }
     static Op hvc(u16 immediate = 0) { return {.kind = Kind::hvc, .value = immediate}; }
     static Op smc(u16 immediate = 0) { return {.kind = Kind::smc, .value = immediate}; }
@@ -169,12 +174,8 @@ private:
             pending_ = &op;
             if (Profile::smc_advanced) pc += 4;
             return Exit(ExitKind::secure_call, call(op));
-        case Op::Kind::mrs:
-            pending_ = &op;
-            return Exit(SystemRegisterExit{op.encoding, Direction::read, 0});
-        case Op::Kind::msr:
-            pending_ = &op;
-            return Exit(SystemRegisterExit{op.encoding, Direction::write, x(op.reg)});
+        case Op::Kind::mrs: pending_ = &op; return Exit(SystemRegisterExit{op.encoding, Direction::read, 0});
+        case Op::Kind::msr: pending_ = &op; return Exit(SystemRegisterExit{op.encoding, Direction::write, x(op.reg)});
         case Op::Kind::wfi:
         case Op::Kind::wfe: return idle(op);
         case Op::Kind::raw: pending_ = &op; return op.exit;

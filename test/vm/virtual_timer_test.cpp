@@ -162,7 +162,9 @@ TEST(InterruptLines, ALineIsTheOrOfItsSources)
     b.set(true);
     a.set(false);
     EXPECT_TRUE(line.level());
-    EXPECT_EQ(chip.spi_events, (std::vector<std::pair<u32, bool>>{{5, true}}));
+    EXPECT_EQ(chip.spi_events, (std::vector<std::pair<u32, bool>>{
+                                   {5, true}
+    }));
     b.set(false);
     EXPECT_FALSE(line.level());
     EXPECT_EQ(chip.spi_events.size(), 2U);

@@ -95,7 +95,11 @@ TEST_F(VmLife, TheFirstStopReasonStands)
 TEST(PowerOn, ResetsTheWholeTarget)
 {
     Machine<BareProfile> machine;
-    ASSERT_TRUE(machine.vm.start({.pc = 0, .arguments = {1, 2, 3, 4}}).has_value());
+    ASSERT_TRUE(machine.vm
+                    .start({
+                        .pc = 0, .arguments = {1, 2, 3, 4}
+    })
+                    .has_value());
     // What an earlier life of the CPU left behind.
     machine.vm.timers.write({0}, TimerKind::virtual_timer, TimerField::ctl, 1, machine.clock.now());
     ASSERT_TRUE(machine.registers.write({0}, aarch64::SysReg::oslar_el1, 0, machine.clock.now()).has_value());

@@ -6,9 +6,9 @@ namespace gimbal::aarch64 {
 namespace {
 
 // PMCR_EL0
-constexpr u64 pmcr_e = 1U << 0;       // enable
-constexpr u64 pmcr_c = 1U << 2;       // cycle counter reset, reads as zero
-constexpr u64 pmcr_writable = 0x69;   // LC, DP, X, E
+constexpr u64 pmcr_e = 1U << 0;     // enable
+constexpr u64 pmcr_c = 1U << 2;     // cycle counter reset, reads as zero
+constexpr u64 pmcr_writable = 0x69; // LC, DP, X, E
 constexpr u64 cycle_counter = 1U << 31;
 constexpr u64 selects_cycle_counter = 31;
 constexpr u64 filter_writable = 0xfc00'0000; // P, U, NSK, NSU, NSH, M
@@ -71,8 +71,7 @@ Result<void, RegisterError> Pmu::write_control(SysReg reg, u64 value)
         base_ = value;
     } else if (reg == SysReg::pmuserenr_el0) {
         userenr_ = value & 0xf;
-    } else if (reg == SysReg::pmccfiltr_el0 ||
-               (reg == SysReg::pmxevtyper_el0 && selector_ == selects_cycle_counter)) {
+    } else if (reg == SysReg::pmccfiltr_el0 || (reg == SysReg::pmxevtyper_el0 && selector_ == selects_cycle_counter)) {
         filter_ = value & filter_writable;
     } else if (reg != SysReg::pmswinc_el0) { // a software increment of no counter has no effect
         return fail(RegisterError::undefined);

@@ -22,9 +22,9 @@ private:
     Result<void, RegisterError> write_control(SysReg reg, u64 value);
 
     u64 pmcr_{};
-    u64 enabled_{};  // PMCNTENSET: bit 31 only
+    u64 enabled_{};   // PMCNTENSET: bit 31 only
     u64 interrupt_{}; // PMINTENSET: bit 31 only
-    u64 overflow_{}; // PMOVSSET: bit 31 only
+    u64 overflow_{};  // PMOVSSET: bit 31 only
     u64 userenr_{};
     u64 selector_{};
     u64 filter_{};

@@ -56,8 +56,9 @@ struct TrappedRegisterRow {
     u64 write_mask; ///< storage
 };
 
-/// Every register that an engine may trap, sorted by encoding; one table for el2, hvf and the translator. What is not in
-/// it is undefined. Checks that depend on the exception level (CNTKCTL_EL1, PMUSERENR_EL0) happened at the engine's edge.
+/// Every register that an engine may trap, sorted by encoding; one table for el2, hvf and the translator. What is not
+/// in it is undefined. Checks that depend on the exception level (CNTKCTL_EL1, PMUSERENR_EL0) happened at the engine's
+/// edge.
 std::span<const TrappedRegisterRow> trapped_register_table();
 
 /// The table, applied to one VM.
