@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "arch/aarch64/esr.hpp"
 #include "base/result.hpp"
 #include "vm/memory.hpp"
 
 namespace gimbal::translator::aarch64 {
+
+namespace arch = ::gimbal::aarch64;
 
 /// The registers that a stage-1 walk of the EL1&0 regime reads (Arm ARM D8).
 struct WalkRegisters {
@@ -40,22 +43,10 @@ struct Translation {
     bool dirty{true};      ///< A write needs no change of the descriptor first.
 };
 
-/// A fault status code as DFSC and IFSC have it (Arm ARM ESR_ELx, ISS encoding for a Data Abort).
+/// Why a walk failed, as DFSC and IFSC report it.
 struct WalkFault {
-    u8 status{};
-    bool on_walk{}; ///< External abort on the table walk itself.
+    arch::FaultStatus status{};
 };
-
-namespace fault_status {
-inline constexpr u8 address_size = 0x00;  ///< + level
-inline constexpr u8 translation = 0x04;   ///< + level
-inline constexpr u8 access_flag = 0x08;   ///< + level
-inline constexpr u8 permission = 0x0C;    ///< + level
-inline constexpr u8 external = 0x10;
-inline constexpr u8 external_on_walk = 0x14; ///< + level
-inline constexpr u8 alignment = 0x21;
-inline constexpr u8 unsupported_exclusive = 0x35;
-} // namespace fault_status
 
 /// ID_AA64MMFR0_EL1.PARange that the walker enforces, as a width in bits.
 inline constexpr unsigned physical_address_bits = 48;

@@ -39,6 +39,8 @@ void Cpu::reset(const VcpuEntry& entry)
     state.common.instructions = instructions;
     state.common.runtime = this;
     state.common.jump_cache = jump_cache_.get();
+    // What was posted meanwhile may be gone with the old state: every request is taken to be there.
+    state.common.request.store(request::all, MemoryOrder::release);
     std::fill_n(jump_cache_.get(), jump_entries, JumpEntry{});
     state.el[1].sctlr = arch::sctlr_el1_reset.raw;
     state.pstate = static_cast<u32>(arch::Spsr::el::mask & 4) | 1; // EL1h

@@ -23,6 +23,7 @@ namespace request {
 inline constexpr u32 kick = 1;        ///< Leave run().
 inline constexpr u32 interrupt = 2;   ///< An input changed: look at it.
 inline constexpr u32 maintenance = 4; ///< Another vCPU queued TLB work.
+inline constexpr u32 all = 7;
 } // namespace request
 
 /// Set in CpuState::mode_key while one instruction is run alone (AccessReplay).
@@ -152,7 +153,7 @@ private:
     bool access_device(u64 va, const Page& page, unsigned size, Direction direction, u64& value);
     bool load_device(u64 va, const Page& page, unsigned size, V128& out);
     bool store_device(u64 va, const Page& page, unsigned size, const V128& value);
-    void data_abort(u64 va, u8 status, bool write, bool cache_maintenance = false);
+    void data_abort(u64 va, arch::FaultStatus status, bool write, bool cache_maintenance = false);
 
     // debug.cpp
     bool watch(u64 address, unsigned size, bool write); ///< false: unwinding with the watchpoint's exception
@@ -162,8 +163,9 @@ private:
 
     // fetch.cpp
     bool fetch_translation(u64 pc, u64& physical);
+    void build_block(ir::Block& block, std::vector<u32>& source, const u32* words, u32 page_offset, unsigned limit);
     std::unique_ptr<LoweredBlock> translate_block(u64 physical, unsigned limit);
-    void instruction_abort(u64 pc, u8 status);
+    void instruction_abort(u64 pc, arch::FaultStatus status);
 
     Machine& machine_;
     const VcpuId id_;

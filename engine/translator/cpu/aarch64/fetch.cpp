@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/aarch64/pstate.hpp"
 #include "base/bits.hpp"
-#include "engine/translator/backend/interpreter/interpreter.hpp"
+#include "engine/translator/backend/interpreter/lower.hpp"
 #include "engine/translator/cpu/aarch64/cpu.hpp"
 #include "engine/translator/frontend/aarch64/decode.hpp"
 #include "engine/translator/frontend/aarch64/system_helpers.hpp"
@@ -34,7 +34,8 @@ LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
         const bool single = mode_.step || (state.mode_key & single_instruction_key) != 0;
         auto fresh = translate_block(physical, single ? 1 : max_block_instructions);
         if (fresh == nullptr) {
-            instruction_abort(pc, fault_status::external);
+            access_exit_ = Exit(FatalExit{FatalReason::host_error, pc});
+            state.unwind = Unwind::access;
             state.pc = pc;
             return nullptr;
         }
@@ -72,32 +73,25 @@ bool Cpu::fetch_translation(u64 pc, u64& physical)
     }
     physical = translation->page + (pc & low_mask(tlb_.granule()));
     if (machine_.memory().find({physical}) == nullptr) {
-        instruction_abort(pc, fault_status::external);
+        instruction_abort(pc, arch::FaultStatus::external_abort);
         return false;
     }
     tlb_.fill_fetch(page, align_down(physical, 4096), translation->global);
     return true;
 }
 
-void Cpu::instruction_abort(u64 pc, u8 status)
+void Cpu::instruction_abort(u64 pc, arch::FaultStatus status)
 {
-    unwind_exception({arch::make_instruction_abort(mode_.el == 0, static_cast<arch::FaultStatus>(status)), pc, true});
+    unwind_exception({arch::make_instruction_abort(mode_.el == 0, status), pc, true});
 }
 
-std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
+/// IR of up to `limit` instructions; `source` receives their words.
+void Cpu::build_block(ir::Block& block, std::vector<u32>& source, const u32* words, u32 page_offset, unsigned limit)
 {
-    const MemoryRegion* region = machine_.memory().find({physical});
-    if (region == nullptr) return nullptr;
-    const auto* words = reinterpret_cast<const u32*>(region->host + (physical - region->base.value));
-    const auto page_offset = static_cast<u32>(physical & low_mask(12));
-
-    ir::Block block;
     block.guest_offset = static_cast<u16>(page_offset);
     Translator translator(block, mode_, page_offset);
-    std::vector<u32> source;
-    u16 count = 0;
     u32 offset = page_offset;
-    for (; count < limit && offset < 4096 && !translator.ir.ended(); ++count, offset += 4) {
+    for (u16 count = 0; count < limit && offset < 4096 && !translator.ir.ended(); ++count, offset += 4) {
         const Insn insn{__atomic_load_n(words + count, __ATOMIC_RELAXED)};
         source.push_back(insn.raw);
         translator.begin(count, offset);
@@ -108,25 +102,37 @@ std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
         else
             row->translate(translator, insn);
     }
-    if (!translator.ir.ended()) {
-        if (limit == 1)
-            translator.ir.synchronize(offset);
-        else
-            translator.ir.jump(offset);
-    }
-    block.guest_count = count;
+    block.guest_count = static_cast<u16>(source.size());
+    if (translator.ir.ended()) return;
+    if (limit == 1)
+        translator.ir.synchronize(offset);
+    else
+        translator.ir.jump(offset);
+}
+
+std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
+{
+    const MemoryRegion* region = machine_.memory().find({physical});
+    if (region == nullptr) return nullptr;
+    const auto* words = reinterpret_cast<const u32*>(region->host + (physical - region->base.value));
     const Options& options = machine_.options();
-    if (options.verify_ir) {
-        const auto verdict = ir::verify(block);
-        if (!verdict) panic(verdict.error().message, __FILE__, __LINE__);
+    // A block that needs more temporaries than there are is made again, shorter.
+    for (; limit != 0; limit /= 2) {
+        ir::Block block;
+        std::vector<u32> source;
+        build_block(block, source, words, static_cast<u32>(physical & low_mask(12)), limit);
+        if (options.verify_ir) {
+            const auto verdict = ir::verify(block);
+            if (!verdict) panic(ir::print(verdict.error(), block).c_str(), __FILE__, __LINE__);
+        }
+        if (options.trace_ir) options.trace_ir(ir::print(block));
+        auto lowered = interpreter::lower(block, physical, state_->common.mode_key);
+        if (!lowered) continue;
+        (*lowered)->guest_count = block.guest_count;
+        (*lowered)->guest_words = std::move(source);
+        return std::move(*lowered);
     }
-    if (options.trace_ir) options.trace_ir(ir::print(block));
-    auto lowered = interpreter::lower(block);
-    lowered->physical_address = physical;
-    lowered->mode_key = state_->common.mode_key;
-    lowered->guest_count = count;
-    lowered->guest_words = std::move(source);
-    return lowered;
+    return nullptr;
 }
 
 } // namespace gimbal::translator::aarch64

@@ -127,7 +127,7 @@ void Cpu::translate_address(SysReg operation, u64 va)
         walk_stage1(machine_.memory(), walk_registers(), va, access, privileged, with_pan && privileged && mode_.pan);
     // PAR_EL1 (D19.2.112)
     if (!result) {
-        state_->par = bit(11) | u64{result.error().status} << 1 | 1;
+        state_->par = bit(11) | static_cast<u64>(result.error().status) << 1 | 1;
         return;
     }
     const u64 page = result->page | align_down(va & low_mask(result->page_shift), 4096);

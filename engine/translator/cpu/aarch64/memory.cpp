@@ -59,9 +59,9 @@ bool Cpu::translate_data(u64 va, ir::MemOp op, bool write, Page& page)
     return true;
 }
 
-void Cpu::data_abort(u64 va, u8 status, bool write, bool cache_maintenance)
+void Cpu::data_abort(u64 va, arch::FaultStatus status, bool write, bool cache_maintenance)
 {
-    const arch::DataAbortIss iss{.fsc = static_cast<FaultStatus>(status), .wnr = write || cache_maintenance,
+    const arch::DataAbortIss iss{.fsc = status, .wnr = write || cache_maintenance,
                                  .cm = cache_maintenance};
     unwind_exception({arch::make_data_abort(mode_.el == 0, iss), va, true});
 }
@@ -70,7 +70,7 @@ bool Cpu::alignment_ok(u64 address, ir::MemOp op, bool write)
 {
     const u64 alignment = op.align == ir::Align::check_16 ? 16 : op.align == ir::Align::natural ? op.size() : 1;
     if (is_aligned(address, alignment)) return true;
-    data_abort(address, fault_status::alignment, write);
+    data_abort(address, FaultStatus::alignment, write);
     return false;
 }
 
@@ -124,7 +124,7 @@ bool Cpu::access_bytes(u64 address, ir::MemOp op, bool write, V128& value)
     for (unsigned i = 0; i < size; ++i) {
         if (!translate_data(address + i, op, write, pages[i])) return false;
         if (pages[i].device) {
-            data_abort(address, fault_status::alignment, write);
+            data_abort(address, FaultStatus::alignment, write);
             return false;
         }
     }
@@ -154,7 +154,7 @@ bool Cpu::access(u64 address, ir::MemOp op, bool write, V128& value)
     if (!translate_data(address, op, write, page)) return false;
     if (!is_aligned(address, size)) {
         if (page.device) {
-            data_abort(address, fault_status::alignment, write);
+            data_abort(address, FaultStatus::alignment, write);
             return false;
         }
         if (page.host == nullptr) return access_bytes(address, op, write, value);
@@ -203,7 +203,7 @@ bool Cpu::translate_atomic(u64 address, ir::MemOp op, Page& page)
 {
     const u64 alignment = op.align == ir::Align::check_16 ? 16 : op.size();
     if (!is_aligned(address, alignment)) {
-        data_abort(address, fault_status::alignment, true);
+        data_abort(address, FaultStatus::alignment, true);
         return false;
     }
     // WnR says "read" for a fault that a read would have taken too (D19.2.37), so the read is tried first.
@@ -218,7 +218,7 @@ bool Cpu::load_exclusive(CpuState& state, u64 address, ir::MemOp op, V128& out)
     Page page;
     if (!translate_data(address, op, false, page) || !watch(address, op.size(), false)) return false;
     if (page.host == nullptr) {
-        data_abort(address, fault_status::unsupported_exclusive, false);
+        data_abort(address, FaultStatus::unsupported_exclusive, false);
         return false;
     }
     out = host::load(page.host, op.size_log2);

@@ -8,6 +8,8 @@ namespace gimbal::translator::aarch64 {
 namespace {
 
 constexpr ir::HelperEffects state_only{.reads_state = true, .writes_state = true, .may_unwind = false};
+// RNDR sets the flags, any other read may trap at EL0; never both.
+constexpr ir::HelperEffects reading{.reads_state = true, .writes_state = true, .may_unwind = true};
 constexpr ir::HelperEffects faulting{.reads_state = true, .writes_state = false, .may_unwind = true};
 
 arch::SysReg register_of(u64 a) { return static_cast<arch::SysReg>(a & 0xFFFF); }
@@ -75,7 +77,7 @@ u64 send_event_local(CpuState& state, u64, u64, u64)
 } // namespace
 
 using ir::Type;
-const ir::Helper helper_read_register{"read_register", read_register, Type::i64, 1, faulting};
+const ir::Helper helper_read_register{"read_register", read_register, Type::i64, 1, reading};
 const ir::Helper helper_write_register{"write_register", write_register, Type::none, 2, state_only};
 const ir::Helper helper_exception_return{"exception_return", exception_return, Type::i64, 0, state_only};
 const ir::Helper helper_tlb_maintenance{"tlb_maintenance", tlb_maintenance, Type::none, 2, state_only};

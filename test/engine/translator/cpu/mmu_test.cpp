@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/engine/translator/cpu/cpu_fixture.hpp"
+
+// Stage-1 translation as running code meets it: faults, flags, contexts, maintenance.
+namespace gimbal::translator::aarch64 {
+namespace {
+
+constexpr u64 af = u64{1} << 10;
+constexpr u64 ng = u64{1} << 11;
+constexpr u64 user = u64{1} << 6;
+constexpr u64 read_only = u64{1} << 7;
+constexpr u64 dbm = u64{1} << 51;
+constexpr u64 table_or_page = 3;
+constexpr u64 block = 1;
+
+class MmuTest : public CpuTest {
+protected:
+    static constexpr u64 level1 = ram_base + 0x20'0000;
+    static constexpr u64 level2 = level1 + 0x1000;
+    static constexpr u64 level3 = level1 + 0x2000;
+    static constexpr u64 other_level3 = level1 + 0x3000;
+    static constexpr u64 window = 0x8000'0000; ///< 512 pages mapped by level3
+
+    /// 39-bit TTBR0 space, 4 KiB pages: RAM flat by one 1 GiB block, the window by level3.
+    void enable(u64 tcr_extra = 0)
+    {
+        poke(level1 + 8, ram_base | af | block);
+        poke(level1 + 16, level2 | table_or_page);
+        poke(level2, level3 | table_or_page);
+        auto write = [&](arch::SysReg reg, u64 value) { cpu_->write_register(reg, value); };
+        write(arch::SysReg::mair_el1, 0x04FF);
+        write(arch::SysReg::tcr_el1, 25 | u64{1} << 23 | u64{25} << 16 | u64{5} << 32 | u64{1} << 36 | tcr_extra);
+        write(arch::SysReg::ttbr0_el1, level1);
+        write(arch::SysReg::sctlr_el1, arch_sctlr | 1);
+    }
+    void map(unsigned page, u64 descriptor) { poke(level3 + 8 * page, descriptor); }
+
+    Exit begin(std::initializer_list<u32> words, u64 x1, u64 tcr_extra = 0)
+    {
+        put(code, words);
+        put(vectors + 0x200, {hvc_0});
+        cpu_->reset({.pc = code, .arguments = {0, x1, 0, 0}});
+        state().el[1].vbar = vectors;
+        enable(tcr_extra);
+        return resume({});
+    }
+    static constexpr u64 arch_sctlr = 0x30D0'0980;
+    static constexpr u32 load_x2 = 0xF940'0022;  // ldr x2, [x1]
+    static constexpr u32 store_x2 = 0xF900'0022; // str x2, [x1]
+    static constexpr u32 ldtr_x3 = 0xF840'0823;  // ldtr x3, [x1]
+};
+
+TEST_F(MmuTest, LoadThroughAPage)
+{
+    map(3, data | af | table_or_page);
+    poke(data + 0x18, 0x1122'3344'5566'7788);
+    begin({load_x2, hvc_0}, window + 0x3018);
+    EXPECT_EQ(x(2), 0x1122'3344'5566'7788U);
+}
+
+TEST_F(MmuTest, TranslationFaultNamesLevelAndAddress)
+{
+    begin({load_x2}, window + 0x5008);
+    EXPECT_EQ(state().el[1].esr, 0x9600'0007U);
+    EXPECT_EQ(state().el[1].far, window + 0x5008);
+    EXPECT_EQ(state().el[1].elr, code);
+}
+
+TEST_F(MmuTest, StoreToReadOnlyPageIsAPermissionFault)
+{
+    map(0, data | af | read_only | table_or_page);
+    begin({load_x2, store_x2}, window);
+    EXPECT_EQ(state().el[1].esr, 0x9600'004FU);
+    EXPECT_EQ(state().el[1].elr, code + 4);
+}
+
+TEST_F(MmuTest, AccessFlagFaultsOrIsSetByHardware)
+{
+    map(0, data | table_or_page);
+    begin({load_x2, hvc_0}, window);
+    EXPECT_EQ(state().el[1].esr, 0x9600'000BU);
+    begin({load_x2, hvc_0}, window, u64{1} << 39);
+    EXPECT_EQ(peek<u64>(level3), data | af | table_or_page);
+}
+
+TEST_F(MmuTest, DirtyStateIsSetByTheFirstStoreOnly)
+{
+    constexpr u64 clean = data | af | read_only | dbm | table_or_page;
+    map(0, clean);
+    begin({load_x2, hvc_0, store_x2, hvc_0}, window, u64{3} << 39);
+    EXPECT_EQ(peek<u64>(level3), clean); // a load leaves it clean, and cached
+    resume(Completion::make_done());
+    EXPECT_EQ(peek<u64>(level3), clean & ~read_only);
+}
+
+TEST_F(MmuTest, StoreAcrossPagesFaultsBeforeItWrites)
+{
+    map(0, data | af | table_or_page);
+    poke(data + 0xFF8, 0);
+    begin({store_x2}, window + 0xFFC);
+    EXPECT_EQ(state().el[1].esr, 0x9600'0047U);
+    EXPECT_EQ(state().el[1].far, window + 0x1000);
+    EXPECT_EQ(peek<u64>(data + 0xFF8), 0U);
+}
+
+TEST_F(MmuTest, StoreAcrossPagesWritesBoth)
+{
+    map(0, data | af | table_or_page);
+    map(1, (data + 0x4000) | af | table_or_page);
+    put(code, {store_x2, load_x2, hvc_0});
+    cpu_->reset({.pc = code, .arguments = {0, window + 0xFFD, 0x1122'3344'5566'7788, 0}});
+    enable();
+    resume({});
+    EXPECT_EQ(x(2), 0x1122'3344'5566'7788U);
+    EXPECT_EQ(peek<u32>(data + 0xFFC) >> 8, 0x66'7788U);
+    EXPECT_EQ(peek<u32>(data + 0x4000), 0x2233'4455U);
+}
+
+TEST_F(MmuTest, UnprivilegedLoadHasEl0Rights)
+{
+    map(0, data | af | table_or_page);
+    begin({load_x2, ldtr_x3}, window);
+    EXPECT_EQ(state().el[1].esr, 0x9600'000FU);
+    EXPECT_EQ(state().el[1].elr, code + 4);
+}
+
+TEST_F(MmuTest, PanDeniesPrivilegedAccessToUserPages)
+{
+    map(0, data | af | user | table_or_page);
+    put(code, {ldtr_x3, load_x2});
+    put(vectors + 0x200, {hvc_0});
+    cpu_->reset({.pc = code, .arguments = {0, window, 0, 0}});
+    state().el[1].vbar = vectors;
+    enable();
+    cpu_->write_register(arch::SysReg::pan, u64{1} << 22);
+    resume({});
+    EXPECT_EQ(state().el[1].esr, 0x9600'000FU);
+    EXPECT_EQ(state().el[1].elr, code + 4); // LDTR went through
+}
+
+TEST_F(MmuTest, AsidsKeepTheirOwnPages)
+{
+    map(0, data | af | ng | table_or_page);
+    poke(data, 1);
+    poke(data + 0x1000, 2);
+    // ldr x2, [x1]; hvc #0; ldr x2, [x1]; hvc #0; ldr x2, [x1]; hvc #0
+    begin({load_x2, hvc_0, load_x2, hvc_0, load_x2, hvc_0}, window);
+    EXPECT_EQ(x(2), 1U);
+    map(0, (data + 0x1000) | af | ng | table_or_page);
+    cpu_->write_register(arch::SysReg::ttbr0_el1, level1 | u64{7} << 48);
+    resume(Completion::make_done());
+    EXPECT_EQ(x(2), 2U);
+    cpu_->write_register(arch::SysReg::ttbr0_el1, level1); // ASID 0 again: its old translation is still there
+    resume(Completion::make_done());
+    EXPECT_EQ(x(2), 1U);
+}
+
+TEST_F(MmuTest, TlbInvalidationByAddress)
+{
+    map(0, data | af | table_or_page);
+    poke(data, 1);
+    poke(data + 0x1000, 2);
+    constexpr u32 tlbi_vae1_x4 = 0xD508'8724;
+    begin({load_x2, hvc_0, tlbi_vae1_x4, load_x2, hvc_0}, window);
+    map(0, (data + 0x1000) | af | table_or_page);
+    x(4) = window >> 12;
+    resume(Completion::make_done());
+    EXPECT_EQ(x(2), 2U);
+}
+
+TEST_F(MmuTest, TlbInvalidationInsideABlockDropsAllOfIt)
+{
+    constexpr u32 tlbi_vae1_x4 = 0xD508'8724;
+    poke(level1 + 24, ram_base | af | block); // 1 GiB at 3 << 30
+    poke(data, 1);
+    begin({load_x2, hvc_0, tlbi_vae1_x4, load_x2, hvc_0}, (u64{3} << 30) + (data - ram_base));
+    EXPECT_EQ(x(2), 1U);
+    poke(level1 + 24, 0);
+    x(4) = (u64{3} << 30) >> 12; // another page of the same block
+    resume(Completion::make_done());
+    EXPECT_EQ(state().el[1].esr, 0x9600'0005U);
+}
+
+TEST_F(MmuTest, TaggedAddressesReachTheSamePage)
+{
+    map(0, data | af | table_or_page);
+    poke(data, 5);
+    begin({load_x2, hvc_0}, window | u64{0xAB} << 56, u64{1} << 37);
+    EXPECT_EQ(x(2), 5U);
+}
+
+TEST_F(MmuTest, NonCanonicalAddressFaultsAtLevelZero)
+{
+    begin({load_x2}, window | u64{0xAB} << 56);
+    EXPECT_EQ(state().el[1].esr, 0x9600'0004U);
+}
+
+TEST_F(MmuTest, UnalignedDeviceAccessIsAnAlignmentFault)
+{
+    map(0, data | af | u64{1} << 2 | table_or_page);
+    begin({load_x2}, window + 3);
+    EXPECT_EQ(state().el[1].esr, 0x9600'0021U);
+}
+
+TEST_F(MmuTest, WalkOutsideMemoryIsAnExternalAbort)
+{
+    poke(level2, 0x10'0000 | table_or_page);
+    put(code, {load_x2});
+    put(vectors + 0x200, {hvc_0});
+    cpu_->reset({.pc = code, .arguments = {0, window, 0, 0}});
+    state().el[1].vbar = vectors;
+    enable();
+    poke(level2, 0x10'0000 | table_or_page);
+    resume({});
+    EXPECT_EQ(state().el[1].esr, 0x9600'0017U);
+}
+
+} // namespace
+} // namespace gimbal::translator::aarch64
