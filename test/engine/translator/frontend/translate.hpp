@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <initializer_list>
+
+#include "engine/translator/frontend/aarch64/decode.hpp"
+#include "engine/translator/frontend/aarch64/translator.hpp"
+
+namespace gimbal::translator::aarch64::test {
+
+/// A block of `words` from `page_offset` on; a word without a row is undefined.
+inline ir::Block translate(std::initializer_list<u32> words, const Mode& mode, u32 page_offset = 0)
+{
+    ir::Block block;
+    block.guest_offset = static_cast<u16>(page_offset);
+    Translator t(block, mode, page_offset);
+    for (const u32 word : words) {
+        if (t.ir.ended()) break;
+        t.begin(block.guest_count, page_offset + block.guest_count * 4U);
+        if (const DecodeRow* row = decode({word}))
+            row->translate(t, {word});
+        else
+            t.undefined();
+        ++block.guest_count;
+    }
+    return block;
+}
+
+} // namespace gimbal::translator::aarch64::test
