@@ -88,6 +88,7 @@ void EventLoop::poll_once()
 
 void EventLoop::run()
 {
+    quit_ = false;
     while (!quit_) poll_once();
 }
 

@@ -43,7 +43,7 @@ public:
     /// Called on the loop's thread after each wake(), once for several.
     void on_wake(std::function<void()> callback) { wake_callbacks_.push_back(std::move(callback)); }
 
-    /// Until quit().
+    /// Until quit() is called from a callback.
     void run();
     void quit() { quit_ = true; }
 

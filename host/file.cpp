@@ -89,6 +89,19 @@ Result<void, HostError> write_all(int fd, std::string_view content, int patience
     return {};
 }
 
+Result<void, HostError> check_writable(const std::string& path)
+{
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0) {
+        if (S_ISDIR(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+        if (!S_ISREG(status.st_mode)) return {};
+    }
+    const usize slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) return fail(system_error(errno));
+    return {};
+}
+
 Result<void, HostError> write_file_atomically(const std::string& path, std::string_view content)
 {
     struct stat status{};

@@ -18,6 +18,9 @@ Result<std::vector<u8>, HostError> read_regular_file(const std::string& path, u6
 /// What is no regular file (/dev/stderr, a FIFO) is written in place instead.
 Result<void, HostError> write_file_atomically(const std::string& path, std::string_view content);
 
+/// Whether write_file_atomically() may be expected to succeed; nothing is created.
+Result<void, HostError> check_writable(const std::string& path);
+
 /// Writes all of it, through short writes, EINTR and a reader that is slow (waits up to `patience_ms` for each step).
 Result<void, HostError> write_all(int fd, std::string_view content, int patience_ms);
 

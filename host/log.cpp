@@ -23,6 +23,8 @@ constexpr std::array<std::pair<std::string_view, LogLevel>, 6> names{
      }
 };
 
+std::shared_ptr<spdlog::logger> trace_logger; // set by start_log(), before any thread
+
 spdlog::level::level_enum to_spdlog(LogLevel level)
 {
     switch (level) {
@@ -37,6 +39,11 @@ spdlog::level::level_enum to_spdlog(LogLevel level)
 }
 
 } // namespace
+
+void trace_line(std::string_view line)
+{
+    if (trace_logger) trace_logger->trace("{}", line);
+}
 
 std::optional<LogLevel> parse_log_level(std::string_view name)
 {
@@ -58,6 +65,8 @@ Result<void, HostError> start_log(LogLevel level, const std::string& path)
         if (!path.empty()) logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %t %l: %v");
         logger->flush_on(spdlog::level::trace);
         logger->set_level(to_spdlog(level));
+        trace_logger = logger->clone("trace");
+        trace_logger->set_level(spdlog::level::trace);
         spdlog::set_default_logger(std::move(logger));
     } catch (const spdlog::spdlog_ex& error) {
         return fail(HostError{error.what()});

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/cli/command_line.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "app/cli/config_file.hpp"
+#include "app/cli/settings.hpp"
+
+#ifndef GIMBAL_VERSION
+#define GIMBAL_VERSION "unknown"
+#endif
+
+namespace gimbal {
+namespace {
+
+struct Given {
+    const Setting* setting;
+    CLI::Option* option;
+};
+
+struct RunArguments {
+    std::vector<Given> given;
+    CLI::Option* config{};
+};
+
+RunArguments declare_run(CLI::App& run)
+{
+    RunArguments arguments;
+    for (const Setting& setting : run_settings()) {
+        if (setting.flag == nullptr) continue;
+        CLI::Option* option = nullptr;
+        if (setting.kind == SettingKind::boolean)
+            option = run.add_flag(setting.flag, setting.help)->disable_flag_override();
+        else
+            option = run.add_option(setting.flag, setting.help)->type_name(setting.value_name);
+        arguments.given.push_back({&setting, option});
+    }
+    arguments.config = run.add_option("--config", "Read settings from vm.toml; flags win")->type_name("FILE");
+    for (CLI::Option* option : run.get_options()) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    return arguments;
+}
+
+Result<void, UserError> refuse_leftovers(const CLI::App& app, const CLI::App& run)
+{
+    const auto leftovers = app.remaining(true);
+    if (leftovers.empty()) return {};
+    const std::string& first = leftovers.front();
+    if (!run.parsed()) {
+        constexpr std::string_view commands[] = {"run"};
+        return fail(
+            UserError{fmt::format("unknown command '{}'{}; see 'gimbal --help'", first, suggestion(first, commands))});
+    }
+    if (!first.starts_with('-'))
+        return fail(UserError{fmt::format("unexpected argument '{}'; see 'gimbal run --help'", first)});
+    std::vector<std::string_view> known{"--config", "--help"};
+    for (const Setting& setting : run_settings())
+        if (setting.flag != nullptr) known.emplace_back(setting.flag);
+    const std::string name = first.substr(0, first.find('='));
+    const std::string near = suggestion(name, known);
+    return fail(
+        UserError{fmt::format("unknown option '{}'{}", name, near.empty() ? "; see 'gimbal run --help'" : near)});
+}
+
+Result<RunConfig, UserError> collect_run(const RunArguments& arguments)
+{
+    RunConfig config;
+    for (const Given& given : arguments.given)
+        if (given.option->count() > 1) return fail(UserError{fmt::format("{} is given twice", given.setting->flag)});
+    if (arguments.config->count() > 1) return fail(UserError{"--config is given twice"});
+    if (arguments.config->count() != 0) GIMBAL_TRY_VOID(read_config_file(config, arguments.config->as<std::string>()));
+    for (const Given& given : arguments.given) {
+        if (given.option->count() == 0) continue;
+        const bool is_flag = given.setting->kind == SettingKind::boolean;
+        const std::string value = is_flag ? "true" : given.option->as<std::string>();
+        if (const auto applied = given.setting->apply(config, value, ""); !applied)
+            return fail(UserError{fmt::format("{}: {}", given.setting->flag, applied.error().message)});
+    }
+    if (config.kernel.empty())
+        return fail(UserError{"no kernel is given; use --kernel FILE, or 'kernel' in the file of --config"});
+    return config;
+}
+
+} // namespace
+
+Result<Command, UserError> parse_command_line(int argc, const char* const* argv)
+{
+    CLI::App app("Gimbal runs AArch64 Linux virtual machines.", "gimbal");
+    app.set_version_flag("--version", "gimbal " GIMBAL_VERSION, "Print the version");
+    app.allow_extras();
+    CLI::App& run = *app.add_subcommand("run", "Run a virtual machine until it powers off");
+    run.allow_extras();
+    run.footer(
+        "Keys: Ctrl-A X quits, Ctrl-A A sends Ctrl-A.\n"
+        "Exit status: 0 powered off or quit, 1 internal error, 2 bad usage or input, 3 reset under --no-reboot,\n"
+        "4 guest fault, 5 --timeout ran out, 130 or 143 stopped by SIGINT or SIGTERM.");
+    const RunArguments arguments = declare_run(run);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return ShowText{run.parsed() ? run.help("gimbal") : app.help()};
+    } catch (const CLI::CallForVersion& version) {
+        return ShowText{fmt::format("{}\n", version.what())};
+    } catch (const CLI::ParseError& error) {
+        return fail(UserError{error.what()});
+    }
+    GIMBAL_TRY_VOID(refuse_leftovers(app, run));
+    if (!run.parsed()) return fail(UserError{"no command is given; try 'gimbal run --kernel FILE' or 'gimbal --help'"});
+    GIMBAL_TRY(config, collect_run(arguments));
+    return Command{std::move(config)};
+}
+
+} // namespace gimbal

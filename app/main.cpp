@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <variant>
+
+#include "app/cli/command_line.hpp"
+#include "app/run/run.hpp"
+#include "host/signals.hpp"
+
+namespace {
+
+int run(int argc, const char* const* argv)
+{
+    const auto command = gimbal::parse_command_line(argc, argv);
+    if (!command) {
+        std::fprintf(stderr, "gimbal: %s\n", command.error().message.c_str());
+        return gimbal::exit_status::bad_input;
+    }
+    if (const auto* const text = std::get_if<gimbal::ShowText>(&*command)) {
+        std::fputs(text->text.c_str(), stdout);
+        return std::fflush(stdout) == 0 ? gimbal::exit_status::success : gimbal::exit_status::internal_error;
+    }
+    return gimbal::run_command(std::get<gimbal::RunConfig>(*command), gimbal::translator_engine);
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    gimbal::host::prepare_process();
+    try {
+        return run(argc, argv);
+    } catch (const std::bad_alloc&) {
+        std::fputs("gimbal: out of memory\n", stderr);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "gimbal: internal error: %s\n", error.what());
+    }
+    return gimbal::exit_status::internal_error;
+}

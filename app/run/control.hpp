@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "app/cli/run_config.hpp"
+#include "app/run/status_line.hpp"
+#include "app/user_error.hpp"
+#include "host/serial.hpp"
+#include "host/signals.hpp"
+#include "vm/vm.hpp"
+
+namespace gimbal {
+
+/// The host's side of a run, for all of the guest's resets: event loop, console, signals, time limit. Ends the VM that
+/// is attached, and the loop once that VM stops. Everything is on the main thread but the listener's calls.
+class RunControl final : public VmListener {
+public:
+    RunControl();
+    ~RunControl();
+    RunControl(const RunControl&) = delete;
+    RunControl& operator=(const RunControl&) = delete;
+
+    /// Opens the console and, if that is a terminal, takes it over.
+    Result<void, UserError> open(const RunConfig& config);
+    host::SerialPort& serial() { return *serial_; }
+
+    /// Runs the loop until `vm` stops.
+    void run_until_stopped(Vm& vm);
+    /// Gives the terminal back and writes what the guest has left.
+    void close();
+
+    void stop_requested() noexcept override { loop_.wake(); }
+    void vcpu_parked(VcpuId) noexcept override {}
+
+private:
+    void on_signal(int number);
+    void request_stop(StopInfo info);
+    void take_terminal();
+
+    host::EventLoop loop_;
+    host::SignalWatch signals_;
+    StatusLine status_line_;
+    host::EventLoop::Timer& time_limit_;
+    std::unique_ptr<host::SerialPort> serial_;
+    bool on_stdio_{};
+    Vm* vm_{}; // the one that runs now
+};
+
+} // namespace gimbal

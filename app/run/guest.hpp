@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/cli/run_config.hpp"
+#include "app/loader/kernel.hpp"
+#include "app/loader/layout.hpp"
+#include "vm/memory.hpp"
+#include "vm/vcpu.hpp"
+
+namespace gimbal {
+
+/// What the guest starts from, read and checked once; a guest that resets starts from the same bytes again.
+struct Guest {
+    loader::Kernel kernel;
+    std::vector<u8> initrd;
+    std::string cmdline;
+    u64 memory_size{};
+    loader::Layout layout;
+};
+
+/// Reads the files and plans where everything goes.
+Result<Guest, UserError> load_guest(const RunConfig& config);
+
+/// What the board has beside its fixed parts.
+struct BoardParts {
+    u32 cpu_count{1};
+    bool has_clock{};
+    u32 virtio_slots{};
+};
+
+/// Writes kernel, initrd and a new device tree into guest memory, which is all zero, and returns where vCPU 0 starts
+/// (Linux, Documentation/arm64/booting.rst: x0 is the device tree, x1 to x3 are zero).
+Result<VcpuEntry, UserError> place_guest(const Guest& guest, const BoardParts& parts, GuestMemory& memory);
+
+} // namespace gimbal

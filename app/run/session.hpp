@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/run/aarch64_board.hpp"
+#include "app/run/control.hpp"
+#include "app/run/guest.hpp"
+#include "app/run/stats.hpp"
+#include "app/run/tracing_vcpu.hpp"
+#include "host/guest_ram.hpp"
+#include "host/thread.hpp"
+#include "host/vcpu_thread.hpp"
+
+namespace gimbal {
+
+/// What one life of the guest, from start to reset or end, is run with.
+struct SessionInput {
+    const RunConfig& config;
+    const Guest& guest;
+    RunControl& control;
+    const Clock& clock;
+    u32 cpu_count{1};
+};
+
+struct SessionResult {
+    StopInfo stop;
+    std::vector<host::VcpuReport> vcpus;
+    GuestCounters guest;
+    std::optional<std::chrono::steady_clock::time_point> first_instruction;
+};
+
+/// What `gimbal run` needs of an engine beside its vCPUs. Made once per session from (Vm&, const Clock&,
+/// const RunConfig&), after guest memory is mapped and before any vCPU.
+template <class E>
+concept RunEngine = requires(E engine, VcpuId id) {
+    typename E::Vcpu;
+    requires VcpuEngine<typename E::Vcpu>;
+    { E::cpu_profile() } -> std::same_as<aarch64::CpuProfile>;
+    /// On the thread that owns the vCPU.
+    { engine.create_vcpu(id) } -> std::same_as<Result<std::unique_ptr<typename E::Vcpu>, VcpuError>>;
+    /// Once no vCPU runs any more.
+    { engine.counters() } -> std::same_as<GuestCounters>;
+};
+
+/// Runs the VM from its threads' start to their end.
+template <RunEngine E>
+void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& input, SessionResult& result)
+{
+    using Vcpu = TracingVcpu<typename E::Vcpu>;
+    host::AlarmClock alarms(vm, input.clock);
+    std::latch ready(vm.vcpu_count());
+    result.vcpus.resize(vm.vcpu_count());
+    const auto create = [&](VcpuId id) -> Result<std::unique_ptr<Vcpu>, VcpuError> {
+        GIMBAL_TRY(vcpu, engine.create_vcpu(id));
+        return std::make_unique<Vcpu>(std::move(vcpu), id, input.config.trace.exits);
+    };
+    std::vector<std::jthread> threads;
+    for (u32 index = 0; index < vm.vcpu_count(); ++index)
+        threads.emplace_back([&, id = VcpuId{index}] {
+            host::name_this_thread(fmt::format("vcpu {}", id.value).c_str());
+            result.vcpus[id.value] =
+                host::run_vcpu_thread<Vcpu>(vm, id, input.clock, alarms, create, [&ready] { ready.count_down(); });
+        });
+    ready.wait();
+    if (vm.finalize()) result.first_instruction = std::chrono::steady_clock::now();
+    if (!result.first_instruction || !vm.start(entry)) vm.request_stop({.reason = StopReason::start_failure});
+    input.control.run_until_stopped(vm);
+    threads.clear(); // joins
+    result.stop = vm.stop_info();
+}
+
+template <RunEngine E>
+Result<SessionResult, UserError> run_session(const SessionInput& input)
+{
+    auto ram = host::GuestRam::create(input.guest.memory_size);
+    if (!ram)
+        return fail(UserError{fmt::format("{} of guest memory cannot be had: {}", format_size(input.guest.memory_size),
+                                          ram.error().message)});
+    const auto vm = std::make_unique<Vm>(VmConfig{input.cpu_count, E::Vcpu::owns}, input.clock);
+    vm->set_listener(&input.control);
+    Aarch64Board board(*vm, input.clock, E::cpu_profile(), input.control.serial());
+    GIMBAL_TRY_VOID(board.attach(ram->bytes()));
+    GIMBAL_TRY(entry, place_guest(input.guest, board.parts(), vm->memory));
+
+    SessionResult result;
+    E engine(*vm, input.clock, input.config);
+    run_vcpus(*vm, engine, entry, input, result);
+    result.guest = engine.counters();
+    input.control.serial().set_receiver(nullptr); // it points into the board
+    return result;
+}
+
+} // namespace gimbal
