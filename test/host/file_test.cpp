@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/file.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host/guest_ram.hpp"
+
+namespace gimbal::host {
+namespace {
+
+using testing::HasSubstr;
+
+class File : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        std::string name = testing::TempDir() + "gimbal_file_XXXXXX";
+        folder_ = std::string(::mkdtemp(name.data())) + "/";
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    std::string error_of(const std::string& path, u64 limit = 1000)
+    {
+        const auto bytes = read_regular_file(path, limit);
+        return bytes ? "no error" : bytes.error().message;
+    }
+    std::string folder_;
+};
+
+TEST_F(File, reads_regular_files_only)
+{
+    std::ofstream(folder_ + "plain") << "text";
+    ::mkfifo((folder_ + "fifo").c_str(), 0600);
+    const auto bytes = read_regular_file(folder_ + "plain", 4);
+    ASSERT_TRUE(bytes);
+    EXPECT_EQ(std::string(bytes->begin(), bytes->end()), "text");
+    EXPECT_THAT(error_of(folder_ + "plain", 3), HasSubstr("it has 4 bytes, more than the 3"));
+    EXPECT_EQ(error_of(folder_ + "fifo"), "it is a FIFO"); // at once, though nobody writes to it
+    EXPECT_EQ(error_of(folder_), "it is a directory");
+    EXPECT_EQ(error_of("/dev/null"), "it is a character device");
+    EXPECT_EQ(error_of(folder_ + "missing"), "No such file or directory");
+}
+
+TEST_F(File, replaces_in_one_step)
+{
+    const std::string path = folder_ + "report";
+    std::ofstream(path) << "old";
+    ASSERT_TRUE(check_writable(path));
+    ASSERT_TRUE(write_file_atomically(path, "new"));
+    std::string text;
+    std::getline(std::ifstream(path), text);
+    EXPECT_EQ(text, "new");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1); // no temporary is left
+    EXPECT_FALSE(write_file_atomically(folder_, "x"));
+    EXPECT_FALSE(check_writable(folder_));
+    EXPECT_FALSE(write_file_atomically(folder_ + "missing/report", "x"));
+    EXPECT_FALSE(check_writable(folder_ + "missing/report"));
+    EXPECT_TRUE(write_file_atomically("/dev/null", "x"));
+}
+
+TEST(GuestRam, is_zero_and_guarded)
+{
+    auto ram = GuestRam::create(1 << 20);
+    ASSERT_TRUE(ram);
+    EXPECT_EQ(ram->bytes().size(), 1U << 20);
+    EXPECT_EQ(ram->bytes().front() | ram->bytes().back(), 0);
+    u8* const end = ram->bytes().data() + ram->bytes().size();
+    EXPECT_DEATH(*reinterpret_cast<volatile u8*>(end) = 1, "");
+}
+
+TEST(GuestRam, refuses_what_the_machine_does_not_have)
+{
+    const auto refused = GuestRam::create(u64{1} << 50);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("this machine has only"));
+}
+
+} // namespace
+} // namespace gimbal::host
