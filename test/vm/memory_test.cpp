@@ -33,6 +33,8 @@ TEST_F(Memory, OverlapIsRefusedOnEitherSide)
     EXPECT_EQ(memory.map(other.region(0)).error(), MemoryError::overlap);
     EXPECT_EQ(memory.map(other.region(0x2000)).error(), MemoryError::overlap);
     EXPECT_EQ(memory.map(other.region(0x3000)).error(), MemoryError::overlap);
+    HostPages inside(0x1000);
+    EXPECT_EQ(memory.map(inside.region(0x2000)).error(), MemoryError::overlap); // the end of the one before
     EXPECT_TRUE(memory.map(other.region(0x4000)).has_value());
     EXPECT_EQ(memory.regions().size(), 3U);
 }

@@ -316,6 +316,13 @@ TEST(Iocsr, WithoutAPortIsUndefined)
     EXPECT_EQ(step.answer.inject, InjectKind::undefined);
 }
 
+TEST(SystemReset, IsNotAPowerOff)
+{
+    Machine<BareProfile> machine;
+    ScriptedEngine<BareProfile> engine({Op::move(0, 0x8400'0009), Op::hvc()});
+    EXPECT_EQ(machine.run(engine).reason, StopReason::guest_reset);
+}
+
 TEST(Suspend, PowerDownResumesAtItsEntryWhenTheTimerWakesIt)
 {
     Machine<BareProfile> machine;

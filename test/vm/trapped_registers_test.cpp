@@ -121,6 +121,8 @@ TEST_F(Registers, OsLockIsSetAtResetAndFollowsOslar)
     EXPECT_EQ(*read(SysReg::oslsr_el1), 0xaU);
     EXPECT_TRUE(write(SysReg::oslar_el1, 0));
     EXPECT_EQ(*read(SysReg::oslsr_el1), 0x8U);
+    EXPECT_TRUE(write(SysReg::oslar_el1, 1));
+    EXPECT_EQ(*read(SysReg::oslsr_el1), 0xaU);
     EXPECT_FALSE(read(SysReg::oslar_el1).has_value());
     EXPECT_FALSE(write(SysReg::oslsr_el1, 0));
     EXPECT_TRUE(write(SysReg::osdlr_el1, 1)); // no double lock: ignored
