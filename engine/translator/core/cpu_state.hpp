@@ -84,6 +84,7 @@ struct CpuState {
     u32 exclusive_size{};
     fp::FpEnv fp{};                 ///< Control and cumulative flags of scalar and vector floating point.
     u32 fp_saturated{};             ///< FPSR.QC
+    V128 zero{};                    ///< Stays zero: the operand that blocks use for constant 0.
     V128 temps[temp_slots]{};       ///< Values of the running block that have no register for a home.
 };
 
