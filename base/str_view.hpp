@@ -14,6 +14,7 @@ public:
 
     constexpr StrView() = default;
     constexpr StrView(const char* data, usize size) : data_(data), size_(size) {}
+    // NOLINTNEXTLINE(google-explicit-constructor): a literal is meant to pass for one.
     constexpr StrView(const char* literal) : data_(literal), size_(length(literal)) {}
 
     constexpr const char* data() const { return data_; }
