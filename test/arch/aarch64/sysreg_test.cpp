@@ -76,5 +76,15 @@ TEST(Mpidr, AffinityLeavesTheFlagBitsOut)
     EXPECT_EQ(MpidrEl1::aff3::get(mpidr), 0x12);
 }
 
+TEST(Mpidr, IndexAndAffinityAreInverses)
+{
+    for (u32 index = 0; index < 65'536; index += 7) {
+        const MpidrEl1 mpidr = mpidr_of_index(index);
+        EXPECT_TRUE(MpidrEl1::res1::get(mpidr));
+        EXPECT_EQ(index_of_affinity(mpidr.affinity()), index);
+    }
+    EXPECT_EQ(index_of_affinity(u64{1} << 32), ~u32{0});
+}
+
 } // namespace
 } // namespace gimbal::aarch64
