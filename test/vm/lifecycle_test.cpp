@@ -125,6 +125,41 @@ TEST(Kick, RequestsAreTakenOneByOne)
     EXPECT_EQ(*word.futex(), word.sequence());
 }
 
+TEST(State, WhatOneVisitorSavesAnotherRestores)
+{
+    struct Saver final : StateVisitor {
+        void visit(StateKey key, u64& value) override { seen.emplace_back(key, value); }
+        std::vector<std::pair<StateKey, u64>> seen;
+    };
+    struct Restorer final : StateVisitor {
+        explicit Restorer(const Saver& from) : saved(from) {}
+        void visit(StateKey key, u64& value) override
+        {
+            ASSERT_EQ(saved.seen.at(next).first, key);
+            value = saved.seen[next++].second;
+        }
+        const Saver& saved;
+        usize next{};
+    };
+    ScriptedEngine<BareProfile> first({Op::move(7, 70), Op::load(8, 0x1000'0000, AccessSize::bytes_4)});
+    EXPECT_EQ(first.run({}).kind, ExitKind::mmio);
+    first.commit(Completion::make_done(80)); // state is whole only once the answer is applied
+    Saver saver;
+    first.visit_state(all_state, saver);
+    EXPECT_EQ(saver.seen.size(), 32U);
+
+    ScriptedEngine<El2LikeProfile> second;
+    Restorer restorer(saver);
+    second.visit_state(StateMask::core, restorer);
+    EXPECT_EQ(second.x(7), 70U);
+    EXPECT_EQ(second.x(8), 80U);
+    EXPECT_EQ(second.pc, 8U);
+    Saver nothing;
+    second.visit_state(StateMask::timer | StateMask::fp_simd, nothing);
+    EXPECT_TRUE(nothing.seen.empty());
+    EXPECT_TRUE(first.violations.empty() && second.violations.empty());
+}
+
 class Slot : public testing::Test {
 protected:
     VcpuSlot slot;

@@ -8,7 +8,7 @@
 
 #include "base/atomic.hpp"
 #include "base/bits.hpp"
-#include "vm/vcpu.hpp"
+#include "vm/state.hpp"
 
 namespace gimbal::test {
 
@@ -122,6 +122,14 @@ public:
             inputs_.fetch_or(mask);
         else
             inputs_.fetch_and(~mask);
+    }
+
+    void visit_state(StateMask groups, StateVisitor& visitor)
+    {
+        require(pending_ == nullptr, "state is looked at before the pending answer is committed");
+        if (!includes(groups, StateMask::core)) return;
+        for (u32 i = 0; i < 31; ++i) visitor.visit({StateMask::core, i}, x_[i]);
+        visitor.visit({StateMask::core, state_pc}, pc);
     }
 
     // For the tests.
@@ -307,8 +315,8 @@ private:
     Atomic<u32> inputs_{0};
 };
 
-static_assert(VcpuEngine<ScriptedEngine<BareProfile>>);
-static_assert(VcpuEngine<ScriptedEngine<KvmLikeProfile>>);
-static_assert(VcpuEngine<ScriptedEngine<El2LikeProfile>>);
+static_assert(StatefulEngine<ScriptedEngine<BareProfile>>);
+static_assert(StatefulEngine<ScriptedEngine<KvmLikeProfile>>);
+static_assert(StatefulEngine<ScriptedEngine<El2LikeProfile>>);
 
 } // namespace gimbal::test
