@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "engine/translator/frontend/aarch64/translator.hpp"
+#include "test/engine/translator/frontend/translate.hpp"
 
 namespace gimbal::translator::aarch64 {
 namespace {
@@ -115,14 +115,9 @@ const std::set<std::string>& own_rows()
 
 bool is_undefined(u32 word)
 {
-    const DecodeRow* row = decode({word});
-    if (row == nullptr) return true;
-    ir::Block block;
-    Translator t(block, Mode{}, 0);
-    t.begin(0, 0);
-    row->translate(t, {word});
     constexpr u64 esr = 0x0200'0000;
-    return !block.insts.empty() && block.insts.back().op == ir::Opcode::event && block.insts.back().imm == esr;
+    const ir::Inst last = test::translate({word}, Mode{}).insts.back();
+    return last.op == ir::Opcode::event && last.imm == esr;
 }
 
 TEST(A64Decode, GoldenWordsFindTheirRow)

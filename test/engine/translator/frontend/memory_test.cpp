@@ -93,27 +93,6 @@ TEST_F(A64Memory, APairLoadsBothBeforeItWritesEither)
     EXPECT_EQ(guest_->x[3], ram + memory_.size() - 8);
 }
 
-TEST_F(A64Memory, NoFaultingOperationFollowsAWrite)
-{
-    constexpr u32 words[] = {
-#define EXECUTE(row, seed, first, second, digest) first,
-#include "test/engine/translator/frontend/execution_vectors.inc"
-#undef EXECUTE
-    };
-    for (const u32 word : words) {
-        Mode mode;
-        mode.sp_align_check = true;
-        bool written = false;
-        for (const ir::Inst& inst : translate({word}, mode).insts) {
-            const bool faults = (inst.op >= ir::Opcode::load && inst.op <= ir::Opcode::atomic_cas &&
-                                 inst.op != ir::Opcode::clear_exclusive) ||
-                                inst.op == ir::Opcode::call;
-            EXPECT_FALSE(written && faults) << std::hex << word;
-            written = written || inst.op == ir::Opcode::write;
-        }
-    }
-}
-
 TEST_F(A64Memory, BigEndianSwapsElementsAndKeepsTheirOrder)
 {
     Mode big;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <initializer_list>
 
 #include "engine/translator/frontend/aarch64/decode.hpp"
 #include "engine/translator/frontend/aarch64/translator.hpp"
+#include "engine/translator/ir/verify.hpp"
 
 namespace gimbal::translator::aarch64::test {
 
-/// A block of `words` from `page_offset` on; a word without a row is undefined.
+/// A block of `words` from `page_offset` on; a word without a row is undefined. Keeps the rules of ir/verify.hpp.
 inline ir::Block translate(std::initializer_list<u32> words, const Mode& mode, u32 page_offset = 0)
 {
     ir::Block block;
@@ -23,6 +26,9 @@ inline ir::Block translate(std::initializer_list<u32> words, const Mode& mode, u
             t.undefined();
         ++block.guest_count;
     }
+    if (!t.ir.ended()) t.ir.jump(t.next_offset());
+    const auto verified = ir::verify(block);
+    EXPECT_TRUE(verified.has_value()) << std::hex << *words.begin() << ": " << verified.error().rule;
     return block;
 }
 
