@@ -20,8 +20,7 @@ constexpr u8 multiply(u8 a, u8 b)
 {
     u8 product = 0;
     for (; b != 0; b = static_cast<u8>(b >> 1), a = times_x(a))
-        if ((b & 1) != 0)
-            product ^= a;
+        if ((b & 1) != 0) product ^= a;
     return product;
 }
 
@@ -45,8 +44,7 @@ constexpr Box make_box()
 constexpr Box invert(const Box& box)
 {
     Box inverse{};
-    for (unsigned i = 0; i < box.size(); ++i)
-        inverse[box[i]] = static_cast<u8>(i);
+    for (unsigned i = 0; i < box.size(); ++i) inverse[box[i]] = static_cast<u8>(i);
     return inverse;
 }
 
@@ -60,7 +58,8 @@ constexpr std::array<u32, 256> make_mix(u8 r0, u8 r1, u8 r2, u8 r3)
     std::array<u32, 256> mix{};
     for (unsigned i = 0; i < 256; ++i) {
         const auto v = static_cast<u8>(i);
-        mix[i] = u32{multiply(v, r0)} | u32{multiply(v, r3)} << 8 | u32{multiply(v, r2)} << 16 | u32{multiply(v, r1)} << 24;
+        mix[i] =
+            u32{multiply(v, r0)} | u32{multiply(v, r3)} << 8 | u32{multiply(v, r2)} << 16 | u32{multiply(v, r1)} << 24;
     }
     return mix;
 }
@@ -98,8 +97,8 @@ constexpr Row row_of(VecOp op, VecFn function)
 }
 
 constexpr Row rows[] = {
-    row_of(VecOp::aes_encrypt, [](CpuState&, V128* d, const V128* a, const V128* b, const V128*,
-                                  u64) { round<1>(substitution, d, a, b); }),
+    row_of(VecOp::aes_encrypt,
+           [](CpuState&, V128* d, const V128* a, const V128* b, const V128*, u64) { round<1>(substitution, d, a, b); }),
     row_of(VecOp::aes_decrypt, [](CpuState&, V128* d, const V128* a, const V128* b, const V128*,
                                   u64) { round<3>(inverse_substitution, d, a, b); }),
     row_of(VecOp::aes_mix_columns,

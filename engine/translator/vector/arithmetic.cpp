@@ -28,8 +28,7 @@ void dot(CpuState&, V128* d, const V128* a, const V128* b, const V128* c, u64)
     const Lanes<Byte, bytes> x(a), y(b);
     Lanes<u32, bytes> sum(c);
     for (unsigned i = 0; i < sum.count; ++i)
-        for (unsigned j = 0; j < 4; ++j)
-            sum.e[i] += static_cast<u32>(i32{x.e[4 * i + j]} * i32{y.e[4 * i + j]});
+        for (unsigned j = 0; j < 4; ++j) sum.e[i] += static_cast<u32>(i32{x.e[4 * i + j]} * i32{y.e[4 * i + j]});
     sum.store(d);
 }
 

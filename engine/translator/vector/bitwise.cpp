@@ -10,8 +10,7 @@ using ir::VecOp;
 constexpr Row any_size(Row row)
 {
     for (unsigned bits = 8; bits < 64; bits *= 2)
-        for (const unsigned bytes : {8U, 16U})
-            row.at(bits, bytes) = row.at(64, bytes);
+        for (const unsigned bytes : {8U, 16U}) row.at(bits, bytes) = row.at(64, bytes);
     return row;
 }
 

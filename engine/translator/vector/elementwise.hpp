@@ -54,7 +54,8 @@ Lanes<T, bytes> half(const V128* v, u64 imm)
 }
 
 template <unsigned bits>
-using Unsigned = std::conditional_t<bits == 8, u8, std::conditional_t<bits == 16, u16, std::conditional_t<bits == 32, u32, u64>>>;
+using Unsigned =
+    std::conditional_t<bits == 8, u8, std::conditional_t<bits == 16, u16, std::conditional_t<bits == 32, u32, u64>>>;
 template <unsigned bits>
 using Signed = std::make_signed_t<Unsigned<bits>>;
 
@@ -91,8 +92,7 @@ constexpr T apply(Context& context, Args... args)
 
 inline void note_saturation(CpuState& state, const Context& context)
 {
-    if (context.saturated)
-        state.fp_saturated = 1;
+    if (context.saturated) state.fp_saturated = 1;
 }
 
 template <auto op, class T, unsigned bytes>
@@ -101,8 +101,7 @@ void run_unary(CpuState& state, V128* d, const V128* a, const V128*, const V128*
     Context context{imm};
     const Lanes<T, bytes> x(a);
     Lanes<T, bytes> result;
-    for (unsigned i = 0; i < x.count; ++i)
-        result.e[i] = apply<op, T>(context, x.e[i]);
+    for (unsigned i = 0; i < x.count; ++i) result.e[i] = apply<op, T>(context, x.e[i]);
     result.store(d);
     note_saturation(state, context);
 }
@@ -113,8 +112,7 @@ void run_binary(CpuState& state, V128* d, const V128* a, const V128* b, const V1
     Context context{imm};
     const Lanes<T, bytes> x(a), y(b);
     Lanes<T, bytes> result;
-    for (unsigned i = 0; i < x.count; ++i)
-        result.e[i] = apply<op, T>(context, x.e[i], y.e[i]);
+    for (unsigned i = 0; i < x.count; ++i) result.e[i] = apply<op, T>(context, x.e[i], y.e[i]);
     result.store(d);
     note_saturation(state, context);
 }
@@ -125,8 +123,7 @@ void run_ternary(CpuState& state, V128* d, const V128* a, const V128* b, const V
     Context context{imm};
     const Lanes<T, bytes> x(a), y(b), z(c);
     Lanes<T, bytes> result;
-    for (unsigned i = 0; i < x.count; ++i)
-        result.e[i] = apply<op, T>(context, x.e[i], y.e[i], z.e[i]);
+    for (unsigned i = 0; i < x.count; ++i) result.e[i] = apply<op, T>(context, x.e[i], y.e[i], z.e[i]);
     result.store(d);
     note_saturation(state, context);
 }
@@ -145,7 +142,15 @@ void run_pairwise(CpuState&, V128* d, const V128* a, const V128* b, const V128*,
 }
 
 /// Which element sizes an operation has; bit n is 8 << n bits.
-enum Sizes : unsigned { size_8 = 1, size_16 = 2, size_32 = 4, size_64 = 8, up_to_32 = 7, from_16_to_32 = 6, all_sizes = 15 };
+enum Sizes : unsigned {
+    size_8 = 1,
+    size_16 = 2,
+    size_32 = 4,
+    size_64 = 8,
+    up_to_32 = 7,
+    from_16_to_32 = 6,
+    all_sizes = 15
+};
 
 /// Calls f.template operator()<T, bytes>() for each element type and length: one element, 8 and 16 bytes.
 template <bool is_signed, unsigned sizes, class F>
@@ -155,8 +160,7 @@ constexpr void for_each_shape(F f)
         if constexpr ((sizes & (bits / 8)) != 0) {
             using T = std::conditional_t<is_signed, Signed<bits>, Unsigned<bits>>;
             f.template operator()<T, bits / 8>();
-            if constexpr (bits < 64)
-                f.template operator()<T, 8>();
+            if constexpr (bits < 64) f.template operator()<T, 8>();
             f.template operator()<T, 16>();
         }
     };

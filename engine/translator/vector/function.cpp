@@ -24,8 +24,8 @@ using Index = std::array<const Row*, op_count>;
 Index make_index()
 {
     constexpr std::span<const Row> (*groups[])() = {
-        bitwise_rows,    arithmetic_rows, saturating_rows, compare_rows, shift_rows, resize_rows, permute_rows,
-        polynomial_rows, aes_rows,        sha_rows,
+        bitwise_rows,       arithmetic_rows, saturating_rows, compare_rows, shift_rows,
+        resize_rows,        permute_rows,    polynomial_rows, aes_rows,     sha_rows,
         fp_arithmetic_rows, fp_compare_rows, fp_convert_rows,
     };
     Index index{};

@@ -31,8 +31,7 @@ void reverse_elements(CpuState&, V128* d, const V128* a, const V128*, const V128
     const Lanes<T, bytes> x(a);
     const auto flip = static_cast<unsigned>(unit_bytes / sizeof(T)) - 1;
     Lanes<T, bytes> result;
-    for (unsigned i = 0; i < x.count; ++i)
-        result.e[i] = x.e[i ^ flip];
+    for (unsigned i = 0; i < x.count; ++i) result.e[i] = x.e[i ^ flip];
     result.store(d);
 }
 
@@ -97,8 +96,7 @@ void table_lookup(CpuState&, V128* d, const V128* a, const V128* b, const V128*,
     const Lanes<u8, 16> table(a);
     const Lanes<u8, bytes> index(b);
     Lanes<u8, bytes> result;
-    for (unsigned i = 0; i < bytes; ++i)
-        result.e[i] = index.e[i] < 16 ? table.e[index.e[i]] : u8{0};
+    for (unsigned i = 0; i < bytes; ++i) result.e[i] = index.e[i] < 16 ? table.e[index.e[i]] : u8{0};
     result.store(d);
 }
 
@@ -120,8 +118,7 @@ void table_extend(CpuState&, V128* d, const V128* a, const V128* b, const V128* 
     {                                                                                                                  \
         Row row{name};                                                                                                 \
         for_each_shape<false, all_sizes>([&]<class T, unsigned bytes>() {                                              \
-            if constexpr (bytes >= 8)                                                                                  \
-                row.at(bits_of<T>, bytes) = function<T, bytes>;                                                        \
+            if constexpr (bytes >= 8) row.at(bits_of<T>, bytes) = function<T, bytes>;                                  \
         });                                                                                                            \
         return row;                                                                                                    \
     }
@@ -134,8 +131,7 @@ constexpr Row permute_row(VecOp name)
 {
     Row row{name};
     for_each_shape<false, all_sizes>([&]<class T, unsigned bytes>() {
-        if constexpr (bytes >= 2 * sizeof(T) && bytes >= 8)
-            row.at(bits_of<T>, bytes) = run_permute<at, T, bytes>;
+        if constexpr (bytes >= 2 * sizeof(T) && bytes >= 8) row.at(bits_of<T>, bytes) = run_permute<at, T, bytes>;
     });
     return row;
 }
@@ -144,8 +140,7 @@ constexpr Row reverse_elements_row(VecOp name)
 {
     Row row{name};
     for_each_shape<false, up_to_32>([&]<class T, unsigned bytes>() {
-        if constexpr (bytes >= 8)
-            row.at(bits_of<T>, bytes) = reverse_elements<T, bytes>;
+        if constexpr (bytes >= 8) row.at(bits_of<T>, bytes) = reverse_elements<T, bytes>;
     });
     return row;
 }

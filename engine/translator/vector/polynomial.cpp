@@ -12,7 +12,8 @@ constexpr Wide carryless_multiply(T a, T b)
 {
     Wide product = 0;
     for (unsigned i = 0; i < bits_of<T>; ++i)
-        product = static_cast<Wide>(product ^ ((static_cast<Wide>(a) << i) & (Wide{0} - static_cast<Wide>(b >> i & 1))));
+        product =
+            static_cast<Wide>(product ^ ((static_cast<Wide>(a) << i) & (Wide{0} - static_cast<Wide>(b >> i & 1))));
     return product;
 }
 static_assert(carryless_multiply<u16, u8>(0x53, 0xCA) == 0x3F7E);
@@ -22,8 +23,7 @@ void multiply_long_8(CpuState&, V128* d, const V128* a, const V128* b, const V12
     const auto x = half<u8, 8>(a, imm);
     const auto y = half<u8, 8>(b, imm);
     Lanes<u16, 16> result;
-    for (unsigned i = 0; i < result.count; ++i)
-        result.e[i] = carryless_multiply<u16>(x.e[i], y.e[i]);
+    for (unsigned i = 0; i < result.count; ++i) result.e[i] = carryless_multiply<u16>(x.e[i], y.e[i]);
     result.store(d);
 }
 

@@ -64,8 +64,7 @@ void run_across(CpuState&, V128* d, const V128* a, const V128*, const V128*, u64
 {
     const Lanes<T, bytes> x(a);
     auto sum = static_cast<Result>(x.e[0]);
-    for (unsigned i = 1; i < x.count; ++i)
-        sum = static_cast<Result>(op(sum, static_cast<Result>(x.e[i])));
+    for (unsigned i = 1; i < x.count; ++i) sum = static_cast<Result>(op(sum, static_cast<Result>(x.e[i])));
     *d = {static_cast<std::make_unsigned_t<Result>>(sum), 0};
 }
 
@@ -87,7 +86,8 @@ template <auto op, bool is_signed>
 constexpr Row long_unary(VecOp name)
 {
     Row row{name};
-    for_each_source<is_signed, up_to_32>([&]<class T, unsigned bits>() { row.at(bits, 16) = run_long_unary<op, T, 16>; });
+    for_each_source<is_signed, up_to_32>(
+        [&]<class T, unsigned bits>() { row.at(bits, 16) = run_long_unary<op, T, 16>; });
     return row;
 }
 
@@ -148,7 +148,9 @@ constexpr auto doubling_multiply = []<class T>(Context& context, T a, T b) {
     return saturate<T>(context, static_cast<i128>(a) * b * 2);
 };
 constexpr auto truncate = []<class T>(Context&, auto value) { return static_cast<T>(value); };
-constexpr auto saturating = []<class T>(Context& context, auto value) { return saturate<T>(context, static_cast<i128>(value)); };
+constexpr auto saturating = []<class T>(Context& context, auto value) {
+    return saturate<T>(context, static_cast<i128>(value));
+};
 /// Adds modulo the type, which signed addition may not overflow.
 constexpr auto sum = []<class T>(T a, T b) { return static_cast<u64>(a) + static_cast<u64>(b); };
 constexpr auto maximum = [](auto a, auto b) { return a > b ? a : b; };

@@ -46,8 +46,7 @@ void sha1_schedule_1(CpuState&, V128* d, const V128* a, const V128* b, const V12
 {
     const Words x(a), y(b);
     Words w;
-    for (unsigned i = 0; i < 3; ++i)
-        w.e[i] = std::rotl(x.e[i] ^ y.e[i + 1], 1);
+    for (unsigned i = 0; i < 3; ++i) w.e[i] = std::rotl(x.e[i] ^ y.e[i + 1], 1);
     w.e[3] = std::rotl(x.e[3], 1) ^ std::rotl(w.e[0], 1);
     w.store(d);
 }
@@ -56,8 +55,7 @@ void sha1_schedule_1(CpuState&, V128* d, const V128* a, const V128* b, const V12
 Words rotate_in(const Words& x, u32 first)
 {
     Words result;
-    for (unsigned i = 1; i < 4; ++i)
-        result.e[i] = x.e[i - 1];
+    for (unsigned i = 1; i < 4; ++i) result.e[i] = x.e[i - 1];
     result.e[0] = first;
     return result;
 }
@@ -99,8 +97,7 @@ void sha256_schedule_0(CpuState&, V128* d, const V128* a, const V128* b, const V
 {
     const Words x(a), y(b);
     Words w;
-    for (unsigned i = 0; i < 4; ++i)
-        w.e[i] = x.e[i] + schedule_sigma_0(i < 3 ? x.e[i + 1] : y.e[0]);
+    for (unsigned i = 0; i < 4; ++i) w.e[i] = x.e[i] + schedule_sigma_0(i < 3 ? x.e[i + 1] : y.e[0]);
     w.store(d);
 }
 
@@ -122,14 +119,10 @@ constexpr Row row_of(VecOp op, VecFn function)
 }
 
 constexpr Row rows[] = {
-    row_of(VecOp::sha1_choose, sha1_hash<choose>),
-    row_of(VecOp::sha1_parity, sha1_hash<parity>),
-    row_of(VecOp::sha1_majority, sha1_hash<majority>),
-    row_of(VecOp::sha1_schedule_0, sha1_schedule_0),
-    row_of(VecOp::sha1_schedule_1, sha1_schedule_1),
-    row_of(VecOp::sha256_hash, sha256_hash),
-    row_of(VecOp::sha256_hash_2, sha256_hash_2),
-    row_of(VecOp::sha256_schedule_0, sha256_schedule_0),
+    row_of(VecOp::sha1_choose, sha1_hash<choose>),       row_of(VecOp::sha1_parity, sha1_hash<parity>),
+    row_of(VecOp::sha1_majority, sha1_hash<majority>),   row_of(VecOp::sha1_schedule_0, sha1_schedule_0),
+    row_of(VecOp::sha1_schedule_1, sha1_schedule_1),     row_of(VecOp::sha256_hash, sha256_hash),
+    row_of(VecOp::sha256_hash_2, sha256_hash_2),         row_of(VecOp::sha256_schedule_0, sha256_schedule_0),
     row_of(VecOp::sha256_schedule_1, sha256_schedule_1),
 };
 

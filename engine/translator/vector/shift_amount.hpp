@@ -9,8 +9,7 @@ namespace gimbal::translator::vector {
 template <class T>
 constexpr T shift_right(T value, unsigned amount)
 {
-    if (amount >= bits_of<T>)
-        return static_cast<T>(std::is_signed_v<T> && value < 0 ? -1 : 0);
+    if (amount >= bits_of<T>) return static_cast<T>(std::is_signed_v<T> && value < 0 ? -1 : 0);
     return static_cast<T>(value >> amount);
 }
 
@@ -18,8 +17,7 @@ constexpr T shift_right(T value, unsigned amount)
 template <class T>
 constexpr T shift_right_rounding(T value, unsigned amount)
 {
-    if (amount == 0)
-        return value;
+    if (amount == 0) return value;
     using U = std::make_unsigned_t<T>;
     const auto carry = static_cast<U>(shift_right(value, amount - 1) & 1);
     return static_cast<T>(static_cast<U>(static_cast<U>(shift_right(value, amount)) + carry));
@@ -38,10 +36,10 @@ template <class Result, class T>
 constexpr Result shift_left_saturating(Context& context, T value, unsigned amount)
 {
     const T shifted = shift_left(value, amount);
-    const bool fits = (amount < bits_of<T> || value == 0) &&
-                      static_cast<Exact<T>>(shift_right(static_cast<Result>(shifted), amount)) == static_cast<Exact<T>>(value);
-    if (fits)
-        return static_cast<Result>(shifted);
+    const bool fits =
+        (amount < bits_of<T> || value == 0) &&
+        static_cast<Exact<T>>(shift_right(static_cast<Result>(shifted), amount)) == static_cast<Exact<T>>(value);
+    if (fits) return static_cast<Result>(shifted);
     context.saturated = true;
     return value < 0 ? std::numeric_limits<Result>::min() : std::numeric_limits<Result>::max();
 }

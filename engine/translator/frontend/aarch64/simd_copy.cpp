@@ -33,8 +33,7 @@ Value element_of(Translator& t, unsigned n, const Element& element)
 void permute(Translator& t, Insn insn, VecOp op)
 {
     const Shape shape = vector_shape(insn);
-    if (refused(t, single_element(shape)))
-        return;
+    if (refused(t, single_element(shape))) return;
     t.set_v(insn.rd(), t.ir.vec(op, shape.bits, shape.bytes, t.v(insn.rn()), t.v(insn.rm())));
 }
 
@@ -72,8 +71,7 @@ u64 byte_mask(Insn insn)
 {
     u64 mask = 0;
     for (unsigned i = 0; i < 8; ++i)
-        if (test_bit(imm8(insn), i))
-            mask |= u64{0xFF} << (8 * i);
+        if (test_bit(imm8(insn), i)) mask |= u64{0xFF} << (8 * i);
     return mask;
 }
 
@@ -84,8 +82,7 @@ Value immediate(Translator& t, Insn insn, u64 value)
 
 void move(Translator& t, Insn insn, u64 value)
 {
-    if (!t.fp_trapped())
-        t.set_v(insn.rd(), immediate(t, insn, value));
+    if (!t.fp_trapped()) t.set_v(insn.rd(), immediate(t, insn, value));
 }
 
 void combine(Translator& t, Insn insn, VecOp op, u64 value)
@@ -101,32 +98,28 @@ namespace insn {
 void dup_element_vector(Translator& t, Insn insn)
 {
     const Element element(insn);
-    if (refused(t, element.reserved() || (element.size_log2 == 3 && !insn.q())))
-        return;
+    if (refused(t, element.reserved() || (element.size_log2 == 3 && !insn.q()))) return;
     t.set_v(insn.rd(), t.ir.vec_duplicate(element_of(t, insn.rn(), element), element.bits(), insn.q() ? 16 : 8));
 }
 
 void dup_element_scalar(Translator& t, Insn insn)
 {
     const Element element(insn);
-    if (refused(t, element.reserved()))
-        return;
+    if (refused(t, element.reserved())) return;
     t.set_v(insn.rd(), t.ir.vec_scalar(element_of(t, insn.rn(), element), element.bits()));
 }
 
 void dup_general(Translator& t, Insn insn)
 {
     const Element element(insn);
-    if (refused(t, element.reserved() || (element.size_log2 == 3 && !insn.q())))
-        return;
+    if (refused(t, element.reserved() || (element.size_log2 == 3 && !insn.q()))) return;
     t.set_v(insn.rd(), t.ir.vec_duplicate(t.x(insn.rn()), element.bits(), insn.q() ? 16 : 8));
 }
 
 void ins_element(Translator& t, Insn insn)
 {
     const Element to(insn);
-    if (refused(t, to.reserved()))
-        return;
+    if (refused(t, to.reserved())) return;
     const unsigned from = insn.field(11, 4) >> to.size_log2;
     const Value value = t.ir.vec_element(ir::Type::i64, t.v(insn.rn()), to.bits(), from);
     t.set_v(insn.rd(), t.ir.vec_insert(t.v(insn.rd()), value, to.bits(), to.index));
@@ -135,16 +128,14 @@ void ins_element(Translator& t, Insn insn)
 void ins_general(Translator& t, Insn insn)
 {
     const Element to(insn);
-    if (refused(t, to.reserved()))
-        return;
+    if (refused(t, to.reserved())) return;
     t.set_v(insn.rd(), t.ir.vec_insert(t.v(insn.rd()), t.x(insn.rn()), to.bits(), to.index));
 }
 
 void smov(Translator& t, Insn insn)
 {
     const Element element(insn);
-    if (refused(t, element.size_log2 > (insn.q() ? 2U : 1U)))
-        return;
+    if (refused(t, element.size_log2 > (insn.q() ? 2U : 1U))) return;
     const ir::Type type = insn.q() ? ir::Type::i64 : ir::Type::i32;
     const Value value = t.ir.vec_element(type, t.v(insn.rn()), element.bits(), element.index);
     t.set_reg(insn.rd(), t.ir.sext(type, value, element.bits()));
@@ -153,16 +144,14 @@ void smov(Translator& t, Insn insn)
 void umov(Translator& t, Insn insn)
 {
     const Element element(insn);
-    if (refused(t, insn.q() ? element.size_log2 != 3 : element.size_log2 > 2))
-        return;
+    if (refused(t, insn.q() ? element.size_log2 != 3 : element.size_log2 > 2)) return;
     t.set_reg(insn.rd(), element_of(t, insn.rn(), element));
 }
 
 void ext(Translator& t, Insn insn)
 {
     const unsigned first = insn.field(11, 4);
-    if (refused(t, !insn.q() && first > 7))
-        return;
+    if (refused(t, !insn.q() && first > 7)) return;
     t.set_v(insn.rd(), t.ir.vec(VecOp::extract, 8, insn.q() ? 16 : 8, t.v(insn.rn()), t.v(insn.rm()), {}, first));
 }
 
@@ -175,14 +164,12 @@ void trn2(Translator& t, Insn insn) { permute(t, insn, VecOp::transpose_odd); }
 
 void tbl(Translator& t, Insn insn)
 {
-    if (!t.fp_trapped())
-        table(t, insn, {});
+    if (!t.fp_trapped()) table(t, insn, {});
 }
 
 void tbx(Translator& t, Insn insn)
 {
-    if (!t.fp_trapped())
-        table(t, insn, t.v(insn.rd()));
+    if (!t.fp_trapped()) table(t, insn, t.v(insn.rd()));
 }
 
 void movi_8(Translator& t, Insn insn) { move(t, insn, imm8(insn) * 0x0101'0101'0101'0101); }

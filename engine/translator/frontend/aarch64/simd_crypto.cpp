@@ -11,26 +11,22 @@ using namespace simd;
 
 void aes_round(Translator& t, Insn insn, VecOp op)
 {
-    if (!t.fp_trapped())
-        t.set_v(insn.rd(), t.ir.vec(op, 8, 16, t.v(insn.rd()), t.v(insn.rn())));
+    if (!t.fp_trapped()) t.set_v(insn.rd(), t.ir.vec(op, 8, 16, t.v(insn.rd()), t.v(insn.rn())));
 }
 
 void aes_columns(Translator& t, Insn insn, VecOp op)
 {
-    if (!t.fp_trapped())
-        t.set_v(insn.rd(), t.ir.vec(op, 8, 16, t.v(insn.rn())));
+    if (!t.fp_trapped()) t.set_v(insn.rd(), t.ir.vec(op, 8, 16, t.v(insn.rn())));
 }
 
 void sha_three(Translator& t, Insn insn, VecOp op)
 {
-    if (!t.fp_trapped())
-        t.set_v(insn.rd(), t.ir.vec(op, 32, 16, t.v(insn.rd()), t.v(insn.rn()), t.v(insn.rm())));
+    if (!t.fp_trapped()) t.set_v(insn.rd(), t.ir.vec(op, 32, 16, t.v(insn.rd()), t.v(insn.rn()), t.v(insn.rm())));
 }
 
 void sha_two(Translator& t, Insn insn, VecOp op)
 {
-    if (!t.fp_trapped())
-        t.set_v(insn.rd(), t.ir.vec(op, 32, 16, t.v(insn.rd()), t.v(insn.rn())));
+    if (!t.fp_trapped()) t.set_v(insn.rd(), t.ir.vec(op, 32, 16, t.v(insn.rd()), t.v(insn.rn())));
 }
 
 } // namespace
@@ -55,14 +51,12 @@ void sha256su1(Translator& t, Insn insn) { sha_three(t, insn, VecOp::sha256_sche
 /// The fixed rotation of one word.
 void sha1h(Translator& t, Insn insn)
 {
-    if (!t.fp_trapped())
-        t.set_scalar(insn.rd(), t.ir.rotr(t.scalar(insn.rn(), ir::Type::i32), t.ir.i32c(2)));
+    if (!t.fp_trapped()) t.set_scalar(insn.rd(), t.ir.rotr(t.scalar(insn.rn(), ir::Type::i32), t.ir.i32c(2)));
 }
 
 void pmull_64(Translator& t, Insn insn)
 {
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const u64 upper = insn.q() ? 1 : 0;
     t.set_v(insn.rd(), t.ir.vec(VecOp::polynomial_mul_long, 64, 16, t.v(insn.rn()), t.v(insn.rm()), {}, upper));
 }

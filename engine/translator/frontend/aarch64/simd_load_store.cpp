@@ -37,8 +37,7 @@ enum class Index : u8 { offset, pre, post };
 template <bool is_load>
 void immediate(Translator& t, Insn insn, Index index, i64 displacement)
 {
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const unsigned size = size_log2(insn);
     const Value base = t.base_address(insn.rn());
     const Value moved = t.ir.add_imm(base, static_cast<u64>(displacement));
@@ -47,8 +46,7 @@ void immediate(Translator& t, Insn insn, Index index, i64 displacement)
         load_one(t, insn, address, size);
     else
         store_one(t, insn, address, size);
-    if (index != Index::offset)
-        t.move_base(insn.rn(), moved, displacement);
+    if (index != Index::offset) t.move_base(insn.rn(), moved, displacement);
 }
 
 /// Everything with a 9-bit byte offset.
@@ -82,8 +80,7 @@ void register_offset(Translator& t, Insn insn)
         t.undefined();
         return;
     }
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     Value offset{};
     if ((option & 1) != 0)
         offset = t.x(insn.rm());
@@ -91,8 +88,7 @@ void register_offset(Translator& t, Insn insn)
         offset = t.ir.sext(ir::Type::i64, t.w(insn.rm()), 32);
     else
         offset = t.ir.zext(ir::Type::i64, t.w(insn.rm()), 32);
-    if (insn.test(12) && size != 0)
-        offset = t.ir.shl(offset, t.ir.i64c(size));
+    if (insn.test(12) && size != 0) offset = t.ir.shl(offset, t.ir.i64c(size));
     const Value address = t.ir.add(t.base_address(insn.rn()), offset);
     if constexpr (is_load)
         load_one(t, insn, address, size);
@@ -108,8 +104,7 @@ void pair(Translator& t, Insn insn, Index index)
         t.undefined();
         return;
     }
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const Value base = t.base_address(insn.rn());
     const i64 displacement = insn.signed_field(15, 7) * (i64{1} << size);
     const Value moved = t.ir.add_imm(base, static_cast<u64>(displacement));
@@ -126,8 +121,7 @@ void pair(Translator& t, Insn insn, Index index)
         t.ir.store(first, low, t.mem(size));
         t.ir.store(second, high, t.mem(size));
     }
-    if (index != Index::offset)
-        t.move_base(insn.rn(), moved, displacement);
+    if (index != Index::offset) t.move_base(insn.rn(), moved, displacement);
 }
 
 } // namespace
@@ -152,8 +146,7 @@ void ldr_literal_simd(Translator& t, Insn insn)
         t.undefined();
         return;
     }
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     load_one(t, insn, t.ir.add_imm(t.pc_value(), static_cast<u64>(insn.signed_field(5, 19) * 4)), size);
 }
 

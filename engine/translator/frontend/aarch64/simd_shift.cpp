@@ -22,8 +22,7 @@ struct Shift {
     explicit Shift(Insn insn)
     {
         const unsigned value = insn.field(16, 7);
-        if (value < 8)
-            return;
+        if (value < 8) return;
         bits = std::bit_floor(value);
         bytes = insn.test(28) ? bits / 8 : insn.q() ? 16 : 8;
         left = value - bits;
@@ -56,8 +55,7 @@ void right(Translator& t, Insn insn, VecOp op)
 void right_accumulate(Translator& t, Insn insn, VecOp op)
 {
     const Shift shift(insn);
-    if (refused(t, reserved(insn, shift, ScalarSizes::only_64)))
-        return;
+    if (refused(t, reserved(insn, shift, ScalarSizes::only_64))) return;
     const Value shifted = t.ir.vec(op, shift.bits, shift.bytes, t.v(insn.rn()), {}, {}, shift.right);
     t.set_v(insn.rd(), t.ir.vec(VecOp::add, shift.bits, shift.bytes, t.v(insn.rd()), shifted));
 }
@@ -72,8 +70,7 @@ void left(Translator& t, Insn insn, VecOp op, ScalarSizes sizes)
 void insert(Translator& t, Insn insn, VecOp op, bool to_left)
 {
     const Shift shift(insn);
-    if (refused(t, reserved(insn, shift, ScalarSizes::only_64)))
-        return;
+    if (refused(t, reserved(insn, shift, ScalarSizes::only_64))) return;
     const u64 amount = to_left ? shift.left : shift.right;
     t.set_v(insn.rd(), t.ir.vec(op, shift.bits, shift.bytes, t.v(insn.rd()), t.v(insn.rn()), {}, amount));
 }
@@ -81,8 +78,7 @@ void insert(Translator& t, Insn insn, VecOp op, bool to_left)
 void narrow(Translator& t, Insn insn, VecOp op, bool rounding)
 {
     const Shift shift(insn);
-    if (refused(t, shift.reserved() || shift.bits == 64))
-        return;
+    if (refused(t, shift.reserved() || shift.bits == 64)) return;
     const u64 imm = u64{shift.right} | u64{rounding} << 8;
     if (insn.test(28))
         t.set_v(insn.rd(), t.ir.vec(op, shift.bits, shift.bytes, t.v(insn.rn()), {}, {}, imm));
@@ -93,8 +89,7 @@ void narrow(Translator& t, Insn insn, VecOp op, bool rounding)
 void widen(Translator& t, Insn insn, VecOp op)
 {
     const Shift shift(insn);
-    if (refused(t, shift.reserved() || shift.bits == 64))
-        return;
+    if (refused(t, shift.reserved() || shift.bits == 64)) return;
     const u64 upper = insn.q() ? 1 : 0;
     t.set_v(insn.rd(), t.ir.vec(op, shift.bits, 16, t.v(insn.rn()), {}, {}, upper | u64{shift.left} << 8));
 }

@@ -27,15 +27,13 @@ unsigned register_at(Insn insn, unsigned i) { return (insn.rt() + i) % 32; }
 /// What post-indexing leaves in the base register; no value without.
 Value moved_base(Translator& t, Insn insn, Value base, bool post_index, unsigned bytes)
 {
-    if (!post_index)
-        return {};
+    if (!post_index) return {};
     return insn.rm() == 31 ? t.ir.add_imm(base, bytes) : t.ir.add(base, t.x(insn.rm()));
 }
 
 void write_back(Translator& t, Insn insn, Value moved)
 {
-    if (moved.valid())
-        t.set_reg_sp(insn.rn(), moved);
+    if (moved.valid()) t.set_reg_sp(insn.rn(), moved);
 }
 
 /// Whole registers may be accessed at once if that is what the elements one by one would do. Only they show the
@@ -45,8 +43,7 @@ bool whole_registers(Translator& t) { return !t.mode.big_endian && !t.mode.align
 /// `bytes` of a register at once, not the elements' business.
 Value load_whole(Translator& t, Value address, unsigned bytes)
 {
-    if (bytes == 16)
-        return t.ir.load(ir::Type::v128, address, t.mem(4));
+    if (bytes == 16) return t.ir.load(ir::Type::v128, address, t.mem(4));
     return t.ir.vec_scalar(t.ir.load(ir::Type::i64, address, t.mem(3)), 64);
 }
 
@@ -63,8 +60,7 @@ Registers deinterleave(Translator& t, const Structure& s, const Registers& m)
 {
     const unsigned bits = 8U << s.size_log2;
     const auto vec = [&](VecOp op, Value a, Value b) { return t.ir.vec(op, bits, s.bytes, a, b); };
-    if (s.elements == 2)
-        return {vec(VecOp::unzip_even, m[0], m[1]), vec(VecOp::unzip_odd, m[0], m[1])};
+    if (s.elements == 2) return {vec(VecOp::unzip_even, m[0], m[1]), vec(VecOp::unzip_odd, m[0], m[1])};
     if (s.elements == 3) {
         const auto part = [&](u64 n) { return t.ir.vec(VecOp::deinterleave_3, bits, s.bytes, m[0], m[1], m[2], n); };
         return {part(0), part(1), part(2)};
@@ -85,8 +81,7 @@ Registers interleave(Translator& t, const Structure& s, const Registers& r)
 {
     const unsigned bits = 8U << s.size_log2;
     const auto vec = [&](VecOp op, Value a, Value b) { return t.ir.vec(op, bits, s.bytes, a, b); };
-    if (s.elements == 2)
-        return {vec(VecOp::zip_low, r[0], r[1]), vec(VecOp::zip_high, r[0], r[1])};
+    if (s.elements == 2) return {vec(VecOp::zip_low, r[0], r[1]), vec(VecOp::zip_high, r[0], r[1])};
     if (s.elements == 3) {
         const auto part = [&](u64 n) { return t.ir.vec(VecOp::interleave_3, bits, s.bytes, r[0], r[1], r[2], n); };
         return {part(0), part(1), part(2)};
@@ -129,15 +124,13 @@ void load_multiple(Translator& t, Insn insn, const Structure& s, Value base)
             loaded[n] = t.ir.vec_insert(loaded[n], value, 8U << s.size_log2, element);
         });
     }
-    for (unsigned i = 0; i < s.registers; ++i)
-        t.set_v(register_at(insn, i), loaded[i]);
+    for (unsigned i = 0; i < s.registers; ++i) t.set_v(register_at(insn, i), loaded[i]);
 }
 
 void store_multiple(Translator& t, Insn insn, const Structure& s, Value base)
 {
     Registers values{};
-    for (unsigned i = 0; i < s.registers; ++i)
-        values[i] = t.v(register_at(insn, i));
+    for (unsigned i = 0; i < s.registers; ++i) values[i] = t.v(register_at(insn, i));
     if (whole_registers(t)) {
         values = interleave(t, s, values);
         for (unsigned i = 0; i < s.registers; ++i)
@@ -158,8 +151,7 @@ void multiple(Translator& t, Insn insn, unsigned registers, unsigned elements, b
         t.undefined();
         return;
     }
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const Value base = t.base_address(insn.rn());
     const Value moved = moved_base(t, insn, base, post_index, registers * s.bytes);
     if constexpr (is_load)
@@ -188,8 +180,7 @@ Lane decode_lane(Insn insn)
     const unsigned scale = insn.field(14, 2);
     const unsigned size = insn.field(10, 2);
     const unsigned q_s_size = insn.field(30, 1) << 3 | insn.field(12, 1) << 2 | size;
-    if (scale == 2 && (size & 1) != 0)
-        return {3, q_s_size >> 3, size != 1 || insn.test(12)};
+    if (scale == 2 && (size & 1) != 0) return {3, q_s_size >> 3, size != 1 || insn.test(12)};
     return {scale, q_s_size >> scale, scale == 3 || (size & low_mask(scale)) != 0};
 }
 
@@ -201,8 +192,7 @@ void single(Translator& t, Insn insn, unsigned elements, bool post_index)
         t.undefined();
         return;
     }
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const Value base = t.base_address(insn.rn());
     const Value moved = moved_base(t, insn, base, post_index, elements << lane.size_log2);
     const unsigned bits = 8U << lane.size_log2;
@@ -217,21 +207,18 @@ void single(Translator& t, Insn insn, unsigned elements, bool post_index)
             t.ir.store(address, t.ir.vec_element(type, old, bits, lane.index), t.mem(lane.size_log2));
     }
     if constexpr (is_load)
-        for (unsigned i = 0; i < elements; ++i)
-            t.set_v(register_at(insn, i), values[i]);
+        for (unsigned i = 0; i < elements; ++i) t.set_v(register_at(insn, i), values[i]);
     write_back(t, insn, moved);
 }
 
 void replicate(Translator& t, Insn insn, unsigned elements, bool post_index)
 {
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const unsigned size = insn.field(10, 2);
     const Value base = t.base_address(insn.rn());
     const Value moved = moved_base(t, insn, base, post_index, elements << size);
     Registers values{};
-    for (unsigned i = 0; i < elements; ++i)
-        values[i] = simd::load_element(t, t.ir.add_imm(base, u64{i} << size), size);
+    for (unsigned i = 0; i < elements; ++i) values[i] = simd::load_element(t, t.ir.add_imm(base, u64{i} << size), size);
     for (unsigned i = 0; i < elements; ++i)
         t.set_v(register_at(insn, i), t.ir.vec_duplicate(values[i], 8U << size, insn.q() ? 16 : 8));
     write_back(t, insn, moved);

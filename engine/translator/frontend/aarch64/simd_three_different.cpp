@@ -27,12 +27,10 @@ Value widened(Translator& t, Insn insn, VecOp widen, unsigned n)
 void long_form(Translator& t, Insn insn, VecOp widen, VecOp op, bool wide = false, bool accumulate = false)
 {
     const unsigned bits = 8U << insn.field(22, 2);
-    if (refused(t, bits > 32))
-        return;
+    if (refused(t, bits > 32)) return;
     const Value n = wide ? t.v(insn.rn()) : widened(t, insn, widen, insn.rn());
     Value result = t.ir.vec(op, bits * 2, 16, n, widened(t, insn, widen, insn.rm()));
-    if (accumulate)
-        result = t.ir.vec(VecOp::add, bits * 2, 16, t.v(insn.rd()), result);
+    if (accumulate) result = t.ir.vec(VecOp::add, bits * 2, 16, t.v(insn.rd()), result);
     t.set_v(insn.rd(), result);
 }
 
@@ -40,8 +38,7 @@ void long_form(Translator& t, Insn insn, VecOp widen, VecOp op, bool wide = fals
 void narrow_high(Translator& t, Insn insn, VecOp op, bool rounding)
 {
     const unsigned bits = 8U << insn.field(22, 2);
-    if (refused(t, bits > 32))
-        return;
+    if (refused(t, bits > 32)) return;
     const Value sums = t.ir.vec(op, bits * 2, 16, t.v(insn.rn()), t.v(insn.rm()));
     set_narrowed(t, insn, t.ir.vec(VecOp::narrow, bits, 8, sums, {}, {}, u64{bits} | u64{rounding} << 8));
 }
@@ -68,7 +65,10 @@ Operands element_operands(Translator& t, Insn insn, Shape shape)
 }
 
 /// Multiplications exist for elements of 16 and 32 bits, and as vectors of not by element also for 8.
-bool reserved_size(Insn insn, unsigned smallest) { return insn.field(22, 2) == 3 || 8U << insn.field(22, 2) < smallest; }
+bool reserved_size(Insn insn, unsigned smallest)
+{
+    return insn.field(22, 2) == 3 || 8U << insn.field(22, 2) < smallest;
+}
 
 /// What happens to the product.
 enum class Use : u8 { keep, add, sub };
@@ -91,8 +91,7 @@ void long_product(Translator& t, Insn insn, const Operands& in, VecOp op, Use us
 
 void long_vector(Translator& t, Insn insn, VecOp op, Use use, unsigned smallest = 8)
 {
-    if (!refused(t, reserved_size(insn, smallest)))
-        long_product(t, insn, vector_operands(t, insn), op, use);
+    if (!refused(t, reserved_size(insn, smallest))) long_product(t, insn, vector_operands(t, insn), op, use);
 }
 
 void long_scalar(Translator& t, Insn insn, Use use)
@@ -115,8 +114,7 @@ void long_scalar_by_element(Translator& t, Insn insn, Use use)
 
 void product_by_element(Translator& t, Insn insn, Use use)
 {
-    if (refused(t, reserved_size(insn, 16)))
-        return;
+    if (refused(t, reserved_size(insn, 16))) return;
     const Operands in = element_operands(t, insn, vector_shape(insn));
     Value result = t.ir.vec(VecOp::mul, in.bits, in.bytes, in.n, in.m);
     if (use != Use::keep)
@@ -126,16 +124,14 @@ void product_by_element(Translator& t, Insn insn, Use use)
 
 void high_by_element(Translator& t, Insn insn, Shape shape, bool rounding)
 {
-    if (refused(t, reserved_size(insn, 16)))
-        return;
+    if (refused(t, reserved_size(insn, 16))) return;
     const Operands in = element_operands(t, insn, shape);
     t.set_v(insn.rd(), t.ir.vec(VecOp::doubling_mul_high, in.bits, in.bytes, in.n, in.m, {}, rounding ? 1 : 0));
 }
 
 void high_accumulate_by_element(Translator& t, Insn insn, Shape shape, VecOp op)
 {
-    if (refused(t, reserved_size(insn, 16)))
-        return;
+    if (refused(t, reserved_size(insn, 16))) return;
     const Operands in = element_operands(t, insn, shape);
     t.set_v(insn.rd(), t.ir.vec(op, in.bits, in.bytes, in.n, in.m, t.v(insn.rd())));
 }
@@ -143,8 +139,7 @@ void high_accumulate_by_element(Translator& t, Insn insn, Shape shape, VecOp op)
 /// The element is a group of four bytes.
 void dot_by_element(Translator& t, Insn insn, VecOp op)
 {
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const Operands in = element_operands(t, insn, {32, insn.q() ? 16U : 8U});
     t.set_v(insn.rd(), t.ir.vec(op, 32, in.bytes, in.n, in.m, t.v(insn.rd())));
 }

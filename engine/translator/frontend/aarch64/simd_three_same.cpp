@@ -41,8 +41,7 @@ void multiply_high(Translator& t, Insn insn, Shape shape, bool rounding)
 void accumulate(Translator& t, Insn insn, VecOp op, VecOp how)
 {
     const Shape shape = vector_shape(insn);
-    if (refused(t, shape.bits > 32))
-        return;
+    if (refused(t, shape.bits > 32)) return;
     const Value term = t.ir.vec(op, shape.bits, shape.bytes, t.v(insn.rn()), t.v(insn.rm()));
     t.set_v(insn.rd(), t.ir.vec(how, shape.bits, shape.bytes, t.v(insn.rd()), term));
 }
@@ -60,8 +59,7 @@ void select(Translator& t, Insn insn, unsigned mask, unsigned if_one, unsigned i
 /// SQRDMLAH, SQRDMLSH
 void multiply_accumulate_high(Translator& t, Insn insn, VecOp op, Shape shape)
 {
-    if (refused(t, shape.bits != 16 && shape.bits != 32))
-        return;
+    if (refused(t, shape.bits != 16 && shape.bits != 32)) return;
     t.set_v(insn.rd(), t.ir.vec(op, shape.bits, shape.bytes, t.v(insn.rn()), t.v(insn.rm()), t.v(insn.rd())));
 }
 
@@ -164,8 +162,7 @@ void orr_vector(Translator& t, Insn insn)
         return;
     }
     // The alias MOV of a whole register
-    if (!t.fp_trapped())
-        t.set_v(insn.rd(), t.v(insn.rn()));
+    if (!t.fp_trapped()) t.set_v(insn.rd(), t.v(insn.rn()));
 }
 
 void bsl_vector(Translator& t, Insn insn) { select(t, insn, insn.rd(), insn.rn(), insn.rm()); }

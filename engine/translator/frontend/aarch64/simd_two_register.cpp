@@ -11,8 +11,7 @@ using namespace simd;
 
 void unary(Translator& t, Insn insn, VecOp op, Shape shape, bool reserved, u64 imm = 0)
 {
-    if (!refused(t, reserved))
-        t.set_v(insn.rd(), t.ir.vec(op, shape.bits, shape.bytes, t.v(insn.rn()), {}, {}, imm));
+    if (!refused(t, reserved)) t.set_v(insn.rd(), t.ir.vec(op, shape.bits, shape.bytes, t.v(insn.rn()), {}, {}, imm));
 }
 
 /// Of elements up to 64 bits.
@@ -45,8 +44,7 @@ void bytes(Translator& t, Insn insn, VecOp op) { unary(t, insn, op, {8, insn.q()
 void pairwise_accumulate(Translator& t, Insn insn, VecOp op)
 {
     const Shape shape = vector_shape(insn);
-    if (refused(t, shape.bits > 32))
-        return;
+    if (refused(t, shape.bits > 32)) return;
     const Value sums = t.ir.vec(op, shape.bits, shape.bytes, t.v(insn.rn()));
     t.set_v(insn.rd(), t.ir.vec(VecOp::add, shape.bits * 2, shape.bytes, t.v(insn.rd()), sums));
 }
@@ -61,8 +59,7 @@ void accumulate(Translator& t, Insn insn, VecOp op, Shape shape)
 void narrow_vector(Translator& t, Insn insn, VecOp op)
 {
     const Shape shape = vector_shape(insn);
-    if (!refused(t, shape.bits > 32))
-        set_narrowed(t, insn, t.ir.vec(op, shape.bits, 8, t.v(insn.rn())));
+    if (!refused(t, shape.bits > 32)) set_narrowed(t, insn, t.ir.vec(op, shape.bits, 8, t.v(insn.rn())));
 }
 
 void narrow_scalar(Translator& t, Insn insn, VecOp op)
@@ -142,8 +139,7 @@ void addv(Translator& t, Insn insn) { across(t, insn, VecOp::add_across); }
 /// The one scalar pairwise instruction on integers: both halves of Vn.
 void addp_scalar(Translator& t, Insn insn)
 {
-    if (t.fp_trapped())
-        return;
+    if (t.fp_trapped()) return;
     const Value source = t.v(insn.rn());
     const Value low = t.ir.vec_element(ir::Type::i64, source, 64, 0);
     const Value high = t.ir.vec_element(ir::Type::i64, source, 64, 1);
