@@ -45,6 +45,7 @@ public:
         return (bits_.fetch_and(~mask, MemoryOrder::acq_rel) & mask) != 0;
     }
     bool any() const { return bits_.load(MemoryOrder::acquire) != 0; }
+    bool any_but(Request request) const { return (bits_.load(MemoryOrder::acquire) & ~static_cast<u32>(request)) != 0; }
     bool pending(Request request) const { return (bits_.load(MemoryOrder::acquire) & static_cast<u32>(request)) != 0; }
 
     /// The 32-bit word that a host waits on with a futex or its equivalent.

@@ -69,7 +69,8 @@ public:
     /// word's sequence before it asks, and sleeps on that sequence.
     bool may_sleep(Action action) const
     {
-        if (slot_.requests.any()) return false;
+        // A parked vCPU leaves CPU_ON for later; it must not keep it awake.
+        if (parked_ ? slot_.requests.any_but(Request::power_on) : slot_.requests.any()) return false;
         switch (action) {
         case Action::wait:
         case Action::yield: return parked_ || !slot_.interrupt_asserted();

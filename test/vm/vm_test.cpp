@@ -241,6 +241,23 @@ TEST(Pause, AppliesAPendingAnswerBeforeItParks)
     EXPECT_TRUE(engine.violations.empty()) << engine.violations.front();
 }
 
+TEST(Pause, CpuOnOfAParkedVcpuWaitsForTheResume)
+{
+    Machine<BareProfile> machine;
+    ASSERT_TRUE(machine.vm.start({}).has_value()); // vCPU 0 is to be switched on, and has not run yet
+    ASSERT_TRUE(machine.vm.request_pause().has_value());
+    ScriptedEngine<BareProfile> engine({Op::raw(Exit(ExitKind::kicked))});
+    VcpuRunner<ScriptedEngine<BareProfile>> runner(machine.vm, {0}, engine, machine.parker, {1});
+    EXPECT_EQ(runner.step().action, Action::wait);
+    EXPECT_TRUE(runner.may_sleep(Action::wait));
+    EXPECT_EQ(engine.resets, 0U);
+    ASSERT_TRUE(machine.vm.resume().has_value());
+    EXPECT_FALSE(runner.may_sleep(Action::wait));
+    EXPECT_EQ(runner.step().action, Action::resume);
+    EXPECT_EQ(engine.resets, 1U);
+    EXPECT_EQ(machine.vm.slot({0}).power(), PowerState::on);
+}
+
 TEST(Pause, CannotBeUndoneBeforeItIsComplete)
 {
     Machine<BareProfile> machine;
