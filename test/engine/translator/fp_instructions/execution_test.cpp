@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Floating-point instructions, translated and interpreted, against the digests that a reference leaves.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "engine/translator/backend/interpreter/lower.hpp"
+#include "engine/translator/backend/interpreter/run.hpp"
+#include "engine/translator/core/runtime.hpp"
+#include "engine/translator/frontend/aarch64/decode.hpp"
+#include "engine/translator/frontend/aarch64/translator.hpp"
+#include "test/engine/translator/fp_instructions/fp_state.hpp"
+
+namespace gimbal::translator::aarch64::test {
+namespace {
+
+struct FpVector {
+    const char* row;
+    u32 seed;
+    u32 word;
+    u64 digest; ///< 0: undefined
+};
+
+constexpr FpVector vectors[] = {
+#define EXECUTE(row, seed, word, digest) {#row, seed, word, digest},
+#include "test/engine/translator/fp_instructions/fp_vectors.inc"
+#undef EXECUTE
+};
+
+/// One block at address 0; whatever follows it ends the run.
+class OneBlock final : public Runtime {
+public:
+    explicit OneBlock(LoweredBlock& block) : block_(block) {}
+
+    bool load(CpuState&, u64, ir::MemOp, V128&) override { return false; }
+    bool store(CpuState&, u64, ir::MemOp, const V128&) override { return false; }
+    bool probe(CpuState&, u64, ir::MemOp, unsigned) override { return false; }
+    bool load_exclusive(CpuState&, u64, ir::MemOp, V128&) override { return false; }
+    bool store_exclusive(CpuState&, u64, ir::MemOp, const V128&, u32&) override { return false; }
+    bool atomic_rmw(CpuState&, u64, ir::MemOp, ir::Atomic, u64, u64&) override { return false; }
+    bool atomic_cas(CpuState&, u64, ir::MemOp, const V128&, const V128&, V128&) override { return false; }
+
+    LoweredBlock* find_block(CpuState& state, u64 pc) override
+    {
+        if (pc == 0) return &block_;
+        state.unwind = Unwind::synchronize;
+        return nullptr;
+    }
+
+private:
+    LoweredBlock& block_;
+};
+
+constexpr u32 saturation_flag = u32{1} << 27; // FPSR.QC
+
+void copy(const FpState& from, GuestState& to)
+{
+    std::memcpy(to.v, from.v, sizeof(to.v));
+    std::memcpy(to.x, from.x, sizeof(from.x));
+    to.nzcv = static_cast<u32>(from.nzcv);
+    fp::FpEnv& env = to.common.fp;
+    env.rounding = static_cast<fp::Rounding>(bits(from.fpcr, 22, 2));
+    env.flush_to_zero = test_bit(from.fpcr, 24);
+    env.flush_half = test_bit(from.fpcr, 19);
+    env.default_nan = test_bit(from.fpcr, 25);
+    env.alternative_half = test_bit(from.fpcr, 26);
+    env.flags = static_cast<u32>(from.fpsr & 0x9F);
+    to.common.fp_saturated = (from.fpsr & saturation_flag) != 0 ? 1 : 0;
+}
+
+void copy(const GuestState& from, FpState& to)
+{
+    std::memcpy(to.v, from.v, sizeof(to.v));
+    std::memcpy(to.x, from.x, sizeof(to.x));
+    to.nzcv = from.nzcv;
+    to.fpsr = from.common.fp.flags | (from.common.fp_saturated != 0 ? saturation_flag : 0);
+}
+
+ir::Block translate_word(u32 word, const Mode& mode = {})
+{
+    ir::Block block;
+    block.guest_count = 1;
+    Translator t(block, mode, 0);
+    t.begin(0, 0);
+    if (const DecodeRow* row = decode({word}))
+        row->translate(t, {word});
+    else
+        t.undefined();
+    if (!t.ir.ended()) t.ir.jump(t.next_offset());
+    return block;
+}
+
+bool ends_in_exception(const ir::Block& block, u64 esr)
+{
+    return block.insts.back().op == ir::Opcode::event && block.insts.back().imm == esr;
+}
+constexpr u64 undefined_esr = 0x0200'0000;
+constexpr u64 trapped_esr = 0x1FE0'0000;
+
+/// The state's digest after the instruction, or 0 if it is undefined.
+u64 execute(u32 seed, u32 word, bool fuse)
+{
+    const ir::Block block = translate_word(word);
+    if (ends_in_exception(block, undefined_esr)) return 0;
+    FpState state = initial_fp_state(seed);
+    auto guest = std::make_unique<GuestState>();
+    copy(state, *guest);
+    const auto lowered = interpreter::lower(block, 0, 0, {.fuse = fuse});
+    if (!lowered) {
+        ADD_FAILURE() << std::hex << word << " is not lowered";
+        return 1;
+    }
+    OneBlock runtime(**lowered);
+    guest->common.runtime = &runtime;
+    interpreter::run_blocks(guest->common);
+    copy(*guest, state);
+    return digest(state);
+}
+
+class A64FloatingPoint : public testing::TestWithParam<bool> {};
+
+TEST_P(A64FloatingPoint, LeavesTheStateThatTheReferenceLeaves)
+{
+    for (const FpVector& vector : vectors)
+        EXPECT_EQ(execute(vector.seed, vector.word, GetParam()), vector.digest)
+            << vector.row << std::hex << " word " << vector.word << " seed " << vector.seed;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fusing, A64FloatingPoint, testing::Bool());
+
+TEST(A64FloatingPointDecode, WordsFindTheirRow)
+{
+    for (const FpVector& vector : vectors) {
+        const DecodeRow* row = decode({vector.word});
+        ASSERT_NE(row, nullptr) << vector.row;
+        EXPECT_STREQ(row->name, vector.row) << std::hex << vector.word;
+    }
+}
+
+TEST(A64FloatingPointDecode, EveryRowIsExecuted)
+{
+    std::set<std::string> missing{
+#define A64(name, pattern) #name,
+#include "engine/translator/frontend/aarch64/tables/fp_scalar.inc"
+#include "engine/translator/frontend/aarch64/tables/simd_fp.inc"
+#undef A64
+    };
+    for (const FpVector& vector : vectors)
+        if (vector.digest != 0) missing.erase(vector.row);
+    EXPECT_TRUE(missing.empty()) << *missing.begin();
+}
+
+TEST(A64FloatingPointDecode, TrapsComeAfterUndefined)
+{
+    Mode mode;
+    mode.fp_trap = true;
+    for (const FpVector& vector : vectors) {
+        const ir::Block block = translate_word(vector.word, mode);
+        EXPECT_EQ(block.insts.size(), 1U) << vector.row;
+        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : trapped_esr)) << vector.row;
+    }
+}
+
+} // namespace
+} // namespace gimbal::translator::aarch64::test
