@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SIMD instructions, translated and interpreted, against the digests that a reference leaves.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "engine/translator/backend/interpreter/lower.hpp"
+#include "engine/translator/backend/interpreter/run.hpp"
+#include "engine/translator/core/runtime.hpp"
+#include "engine/translator/frontend/aarch64/decode.hpp"
+#include "engine/translator/frontend/aarch64/translator.hpp"
+#include "engine/translator/ir/verify.hpp"
+#include "test/engine/translator/simd_instructions/simd_state.hpp"
+
+namespace gimbal::translator::aarch64::test {
+namespace {
+
+struct SimdVector {
+    const char* row;
+    u32 seed;
+    u32 word;
+    u64 digest; ///< 0: undefined
+};
+
+constexpr SimdVector vectors[] = {
+#define EXECUTE(row, seed, word, digest) {#row, seed, word, digest},
+#include "test/engine/translator/simd_instructions/simd_vectors.inc"
+#undef EXECUTE
+};
+
+constexpr u32 saturation_flag = u32{1} << 27; // FPSR.QC
+constexpr u64 undefined_esr = 0x0200'0000;
+constexpr u64 trapped_esr = 0x1FE0'0000;
+
+/// One block at address 0 and one page of memory that the TLB holds: what the TLB does not answer fails the test.
+class OneBlock final : public Runtime {
+public:
+    explicit OneBlock(LoweredBlock& block) : block_(block) {}
+
+    bool load(CpuState& state, u64 address, ir::MemOp op, V128& out) override
+    {
+        u8 bytes[16]{};
+        for (unsigned i = 0; i < op.size(); ++i) bytes[op.big_endian ? op.size() - 1 - i : i] = at(state, address + i);
+        std::memcpy(&out.lo, bytes, 8);
+        std::memcpy(&out.hi, bytes + 8, 8);
+        return true;
+    }
+    bool store(CpuState& state, u64 address, ir::MemOp op, const V128& value) override
+    {
+        const u64 halves[] = {value.lo, value.hi};
+        u8 bytes[16];
+        std::memcpy(bytes, halves, 16);
+        for (unsigned i = 0; i < op.size(); ++i) at(state, address + i) = bytes[op.big_endian ? op.size() - 1 - i : i];
+        return true;
+    }
+    bool probe(CpuState&, u64, ir::MemOp, unsigned) override { return true; }
+    bool load_exclusive(CpuState& state, u64, ir::MemOp, V128&) override { return refuse(state); }
+    bool store_exclusive(CpuState& state, u64, ir::MemOp, const V128&, u32&) override { return refuse(state); }
+    bool atomic_rmw(CpuState& state, u64, ir::MemOp, ir::Atomic, u64, u64&) override { return refuse(state); }
+    bool atomic_cas(CpuState& state, u64, ir::MemOp, const V128&, const V128&, V128&) override { return refuse(state); }
+
+    LoweredBlock* find_block(CpuState& state, u64 pc) override
+    {
+        if (pc == 0) return &block_;
+        state.unwind = Unwind::synchronize;
+        return nullptr;
+    }
+
+private:
+    static bool refuse(CpuState& state)
+    {
+        state.unwind = Unwind::access;
+        return false;
+    }
+    static u8& at(CpuState& state, u64 address)
+    {
+        const TlbEntry& entry = state.tlb[0].entries[(address >> 12) % tlb_entries];
+        EXPECT_EQ(entry.read_tag, address & ~u64{0xFFF});
+        return *reinterpret_cast<u8*>(address + entry.addend);
+    }
+
+    LoweredBlock& block_;
+};
+
+ir::Block translate_word(u32 word, const Mode& mode = {})
+{
+    ir::Block block;
+    block.guest_count = 1;
+    Translator t(block, mode, 0);
+    t.begin(0, 0);
+    if (const DecodeRow* row = decode({word}))
+        row->translate(t, {word});
+    else
+        t.undefined();
+    if (!t.ir.ended()) t.ir.jump(t.next_offset());
+    const auto verified = ir::verify(block);
+    EXPECT_TRUE(verified.has_value()) << std::hex << word << ": " << verified.error().rule;
+    return block;
+}
+
+bool ends_in_exception(const ir::Block& block, u64 esr)
+{
+    return block.insts.back().op == ir::Opcode::event && block.insts.back().imm == esr;
+}
+
+class Machine {
+public:
+    /// False if the instruction is undefined; else `state` is what it leaves.
+    bool execute(u32 word, SimdState& state, const Mode& mode, bool fuse)
+    {
+        const ir::Block block = translate_word(word, mode);
+        if (ends_in_exception(block, undefined_esr)) return false;
+        auto guest = std::make_unique<GuestState>();
+        std::memcpy(guest->v, state.v, sizeof(state.v));
+        std::memcpy(guest->x, state.x, sizeof(state.x));
+        std::memcpy(page_->bytes, state.memory, sizeof(state.memory));
+        const auto lowered = interpreter::lower(block, 0, 0, {.fuse = fuse});
+        if (!lowered) {
+            ADD_FAILURE() << std::hex << word << " is not lowered";
+            return true;
+        }
+        map(guest->common);
+        OneBlock runtime(**lowered);
+        guest->common.runtime = &runtime;
+        interpreter::run_blocks(guest->common);
+        EXPECT_EQ(guest->common.unwind, Unwind::synchronize) << std::hex << word;
+        std::memcpy(state.v, guest->v, sizeof(state.v));
+        std::memcpy(state.x, guest->x, sizeof(state.x));
+        std::memcpy(state.memory, page_->bytes, sizeof(state.memory));
+        state.fpsr = guest->common.fp_saturated != 0 ? saturation_flag : 0;
+        return true;
+    }
+
+private:
+    struct alignas(4096) Page {
+        u8 bytes[simd_memory_bytes];
+    };
+
+    void map(CpuState& state)
+    {
+        TlbEntry& entry = tlb_[(simd_memory_address >> 12) % tlb_entries];
+        entry.read_tag = entry.write_tag = simd_memory_address;
+        entry.addend = reinterpret_cast<u64>(page_->bytes) - simd_memory_address;
+        for (TlbView& view : state.tlb) view.entries = tlb_.get();
+    }
+
+    std::unique_ptr<Page> page_ = std::make_unique<Page>();
+    std::unique_ptr<TlbEntry[]> tlb_ = std::make_unique<TlbEntry[]>(tlb_entries);
+};
+
+class A64Simd : public testing::TestWithParam<bool> {};
+
+TEST_P(A64Simd, LeavesTheStateThatTheReferenceLeaves)
+{
+    Machine machine;
+    for (const SimdVector& vector : vectors) {
+        SimdState state = initial_simd_state(vector.seed);
+        const bool defined = machine.execute(vector.word, state, {}, GetParam());
+        EXPECT_EQ(defined ? digest(state) : 0, vector.digest)
+            << vector.row << std::hex << " word " << vector.word << " seed " << vector.seed;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Fusing, A64Simd, testing::Bool());
+
+/// log2 of the size of the units that a load or store at x1 works on.
+unsigned unit_log2(std::string_view row, Insn insn)
+{
+    if (row.find("_single") != row.npos) {
+        const unsigned scale = insn.field(14, 2);
+        return scale == 2 && insn.test(10) ? 3 : scale;
+    }
+    if (row.starts_with("ldp") || row.starts_with("stp") || row.starts_with("ldnp") || row.starts_with("stnp"))
+        return 2 + insn.field(30, 2);
+    if (row.find("_simd") != row.npos) return insn.field(30, 2) | insn.field(23, 1) << 2;
+    return insn.field(10, 2);
+}
+
+/// All whole units of the memory, counted from the one at x1, backwards.
+void reverse_units(SimdState& state, u64 base, u64 unit)
+{
+    const u64 middle = base - simd_memory_address;
+    for (u64 at = middle % unit; at + unit <= simd_memory_bytes; at += unit)
+        std::reverse(state.memory + at, state.memory + at + unit);
+}
+
+/// Big-endian memory differs in the order of the bytes inside each element, and in nothing else.
+TEST_P(A64Simd, BigEndianReversesElements)
+{
+    Machine machine;
+    Mode big;
+    big.big_endian = true;
+    unsigned count = 0;
+    for (const SimdVector& vector : vectors) {
+        const std::string_view row = vector.row;
+        const bool is_memory = row.starts_with("ld") || row.starts_with("st");
+        const bool unscaled = row.find("_pre_index") != row.npos || row.find("dur_") != row.npos ||
+                              row.find("tur_") != row.npos || row.find("_register_") != row.npos;
+        if (!is_memory || (unscaled && !row.starts_with("ldp") && !row.starts_with("stp")) || vector.digest == 0)
+            continue;
+        SimdState little_state = initial_simd_state(vector.seed);
+        SimdState big_state = little_state;
+        const u64 base = big_state.x[1];
+        const u64 unit = u64{1} << unit_log2(row, {vector.word});
+        reverse_units(big_state, base, unit);
+        machine.execute(vector.word, little_state, {}, GetParam());
+        machine.execute(vector.word, big_state, big, GetParam());
+        reverse_units(big_state, base, unit);
+        EXPECT_EQ(digest(big_state), digest(little_state)) << row << std::hex << " word " << vector.word;
+        ++count;
+    }
+    EXPECT_GT(count, 200U);
+}
+
+TEST(A64SimdDecode, WordsFindTheirRow)
+{
+    for (const SimdVector& vector : vectors) {
+        const DecodeRow* row = decode({vector.word});
+        ASSERT_NE(row, nullptr) << vector.row;
+        EXPECT_STREQ(row->name, vector.row) << std::hex << vector.word;
+    }
+}
+
+TEST(A64SimdDecode, EveryRowIsExecuted)
+{
+    std::set<std::string> missing{
+#define A64(name, pattern) #name,
+#include "engine/translator/frontend/aarch64/tables/crypto.inc"
+#include "engine/translator/frontend/aarch64/tables/simd_integer.inc"
+#include "engine/translator/frontend/aarch64/tables/simd_load_store.inc"
+#undef A64
+    };
+    missing.erase("ldr_literal_simd");
+    for (const SimdVector& vector : vectors)
+        if (vector.digest != 0) missing.erase(vector.row);
+    EXPECT_TRUE(missing.empty()) << *missing.begin();
+}
+
+/// Whatever the mode, alignment checks included; SCTLR.A takes structures apart into elements.
+TEST(A64SimdDecode, TrapsComeAfterUndefined)
+{
+    Mode trapping;
+    trapping.fp_trap = true;
+    Mode checking;
+    checking.align_check = true;
+    for (const SimdVector& vector : vectors) {
+        const ir::Block block = translate_word(vector.word, trapping);
+        EXPECT_EQ(block.insts.size(), 1U) << vector.row;
+        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : trapped_esr)) << vector.row;
+        EXPECT_EQ(ends_in_exception(translate_word(vector.word, checking), undefined_esr), vector.digest == 0);
+    }
+}
+
+} // namespace
+} // namespace gimbal::translator::aarch64::test
