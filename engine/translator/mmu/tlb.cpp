@@ -83,20 +83,18 @@ void Tlb::clear(Context& context)
     context.non_global = false;
 }
 
-usize Tlb::second_level_index(u64 page, bool global, u16 asid) const
+std::span<Tlb::Entry> Tlb::second_level_set(u64 page)
 {
     const u64 number = page >> granule_;
-    return static_cast<usize>((number ^ number >> 13 ^ (global ? 0 : u64{asid} * 0x9E5)) & (second_level_entries - 1));
+    const u64 set = (number ^ number >> 11) & (second_level_entries / second_level_ways - 1);
+    return {&second_level_[set * second_level_ways], second_level_ways};
 }
 
-const Translation* Tlb::lookup(u64 va, u16 asid) const
+const Translation* Tlb::lookup(u64 va, u16 asid)
 {
     const u64 page = align_down(untagged(va), u64{1} << granule_);
-    for (const bool global : {true, false}) {
-        const Entry& entry = second_level_[second_level_index(page, global, asid)];
-        if (entry.page == page && entry.translation.global == global && (global || entry.asid == asid))
-            return &entry.translation;
-    }
+    for (const Entry& entry : second_level_set(page))
+        if (entry.page == page && (entry.translation.global || entry.asid == asid)) return &entry.translation;
     return nullptr;
 }
 
@@ -104,7 +102,11 @@ void Tlb::remember(u64 va, u16 asid, const Translation& translation)
 {
     // A half with larger pages than the index shift is kept page by page of the smaller size.
     const u64 page = align_down(untagged(va), u64{1} << granule_);
-    Entry& entry = second_level_[second_level_index(page, translation.global, asid)];
+    const std::span<Entry> set = second_level_set(page);
+    const auto same = std::find_if(set.begin(), set.end(), [&](const Entry& entry) {
+        return entry.page == ~u64{0} || (entry.page == page && (entry.translation.global || entry.asid == asid));
+    });
+    Entry& entry = same != set.end() ? *same : set[++victim_ % second_level_ways];
     entry = {page, asid, translation};
     if (translation.block_shift > granule_) {
         block_shifts_ |= bit(translation.block_shift);
@@ -185,14 +187,14 @@ void Tlb::drop_range(Context& context, u64 first, u64 last)
     }
 }
 
-void Tlb::drop_second_level(const TlbInvalidation& what, u64 first, u64 last)
+void Tlb::drop_second_level(const TlbInvalidation& what, std::span<Entry> entries, u64 first, u64 last)
 {
-    for (unsigned i = 0; i < second_level_entries; ++i) {
-        Entry& entry = second_level_[i];
+    using Scope = TlbInvalidation::Scope;
+    for (Entry& entry : entries) {
         if (entry.page == ~u64{0} || !within(entry.page, first, last)) continue;
-        const bool any_asid = what.scope == TlbInvalidation::Scope::address_all;
-        const bool global_too = what.scope != TlbInvalidation::Scope::asid;
-        if (entry.translation.global ? global_too : (any_asid || entry.asid == what.asid)) entry.page = ~u64{0};
+        const bool dropped = entry.translation.global ? what.scope != Scope::asid
+                                                      : what.scope == Scope::address_all || entry.asid == what.asid;
+        if (dropped) entry.page = ~u64{0};
     }
 }
 
@@ -206,7 +208,7 @@ void Tlb::invalidate(const TlbInvalidation& what)
         for (const auto& context : contexts_)
             if (context->asid == what.asid && (context->privilege == TlbPrivilege::el0 || context->non_global))
                 clear(*context);
-        drop_second_level(what, 0, ~u64{0});
+        drop_second_level(what, whole_second_level(), 0, ~u64{0});
         return;
     }
 
@@ -215,7 +217,7 @@ void Tlb::invalidate(const TlbInvalidation& what)
     const u64 pages = ((last - first) >> granule_) + 1;
     if (hits_block(first, last, first, last) || pages > 16) {
         for (const auto& context : contexts_) drop_range(*context, first, last);
-        drop_second_level(what, first, last);
+        drop_second_level(what, whole_second_level(), first, last);
         return;
     }
     for (u64 i = 0; i < pages; ++i) drop_page(what, first + (i << granule_));
@@ -233,15 +235,7 @@ void Tlb::drop_page(const TlbInvalidation& what, u64 page)
             if (fetch.virtual_page == page + offset) fetch = {};
         }
     }
-    if (what.scope == TlbInvalidation::Scope::address_all) {
-        drop_second_level(what, page, page);
-        return;
-    }
-    for (const bool global : {true, false}) {
-        Entry& entry = second_level_[second_level_index(page, global, what.asid)];
-        if (entry.page == page && entry.translation.global == global && (global || entry.asid == what.asid))
-            entry.page = ~u64{0};
-    }
+    drop_second_level(what, second_level_set(page), page, page);
 }
 
 void Tlb::drop_host_page(const u8* host_page)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/translator/core/cpu_state.hpp"
@@ -46,7 +47,7 @@ public:
     unsigned granule() const { return granule_; }
 
     /// The second level. `va` without tag.
-    const Translation* lookup(u64 va, u16 asid) const;
+    const Translation* lookup(u64 va, u16 asid);
     void remember(u64 va, u16 asid, const Translation& translation);
 
     /// Enters a translation into the active context of `unprivileged` (ir::Privilege). `va` as the guest wrote it.
@@ -63,6 +64,7 @@ public:
 private:
     static constexpr unsigned context_count = 32;
     static constexpr unsigned second_level_entries = 8192;
+    static constexpr unsigned second_level_ways = 4; ///< One virtual page of four address spaces.
     static constexpr unsigned block_filter_bits = 4096;
 
     struct Context {
@@ -85,9 +87,10 @@ private:
     void clear(Context& context);
     void drop_range(Context& context, u64 first, u64 last);
     void drop_page(const TlbInvalidation& what, u64 page);
-    void drop_second_level(const TlbInvalidation& what, u64 first, u64 last);
+    std::span<Entry> second_level_set(u64 page);
+    std::span<Entry> whole_second_level() { return {second_level_.get(), second_level_entries}; }
+    static void drop_second_level(const TlbInvalidation& what, std::span<Entry> entries, u64 first, u64 last);
     bool hits_block(u64 first, u64 last, u64& block_first, u64& block_last) const;
-    usize second_level_index(u64 page, bool global, u16 asid) const;
     usize filter_index(u64 va, unsigned shift) const;
 
     std::vector<std::unique_ptr<Context>> contexts_;
@@ -97,6 +100,7 @@ private:
     u16 active_asid_{};
     unsigned granule_{12};
     u64 clock_{};
+    unsigned victim_{};
     u64 flushes_{};
     // Blocks larger than a page that were entered since the last full flush: a filter of (block number, size). An
     // invalidation by address that meets one covers the whole block (D8.14).
