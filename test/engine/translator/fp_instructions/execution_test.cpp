@@ -6,7 +6,9 @@
 #include <cstring>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "engine/translator/backend/interpreter/lower.hpp"
 #include "engine/translator/backend/interpreter/run.hpp"
@@ -29,6 +31,18 @@ constexpr FpVector vectors[] = {
 #define EXECUTE(row, seed, word, digest) {#row, seed, word, digest},
 #include "test/engine/translator/fp_instructions/fp_vectors.inc"
 #undef EXECUTE
+};
+
+struct Golden {
+    const char* row;
+    u32 word;
+    const char* text;
+};
+
+constexpr Golden golden[] = {
+#define GOLDEN(row, word, text) {#row, word, text},
+#include "test/engine/translator/fp_instructions/golden_words.inc"
+#undef GOLDEN
 };
 
 /// One block at address 0; whatever follows it ends the run.
@@ -80,19 +94,24 @@ void copy(const GuestState& from, FpState& to)
     to.fpsr = from.common.fp.flags | (from.common.fp_saturated != 0 ? saturation_flag : 0);
 }
 
-ir::Block translate_word(u32 word, const Mode& mode = {})
+ir::Block translate_words(std::span<const u32> words, const Mode& mode = {})
 {
     ir::Block block;
-    block.guest_count = 1;
     Translator t(block, mode, 0);
-    t.begin(0, 0);
-    if (const DecodeRow* row = decode({word}))
-        row->translate(t, {word});
-    else
-        t.undefined();
-    if (!t.ir.ended()) t.ir.jump(t.next_offset());
+    for (const u32 word : words) {
+        t.begin(block.guest_count, block.guest_count * 4U);
+        ++block.guest_count;
+        if (const DecodeRow* row = decode({word}))
+            row->translate(t, {word});
+        else
+            t.undefined();
+        if (t.ir.ended()) return block;
+    }
+    t.ir.jump(t.next_offset());
     return block;
 }
+
+ir::Block translate_word(u32 word, const Mode& mode = {}) { return translate_words({&word, 1}, mode); }
 
 bool ends_in_exception(const ir::Block& block, u64 esr)
 {
@@ -101,24 +120,29 @@ bool ends_in_exception(const ir::Block& block, u64 esr)
 constexpr u64 undefined_esr = 0x0200'0000;
 constexpr u64 trapped_esr = 0x1FE0'0000;
 
-/// The state's digest after the instruction, or 0 if it is undefined.
-u64 execute(u32 seed, u32 word, bool fuse)
+/// The state after the block, which has no exceptions.
+FpState execute(const FpState& before, const ir::Block& block, bool fuse)
 {
-    const ir::Block block = translate_word(word);
-    if (ends_in_exception(block, undefined_esr)) return 0;
-    FpState state = initial_fp_state(seed);
+    FpState state = before;
     auto guest = std::make_unique<GuestState>();
     copy(state, *guest);
     const auto lowered = interpreter::lower(block, 0, 0, {.fuse = fuse});
     if (!lowered) {
-        ADD_FAILURE() << std::hex << word << " is not lowered";
-        return 1;
+        ADD_FAILURE() << "not lowered";
+        return state;
     }
     OneBlock runtime(**lowered);
     guest->common.runtime = &runtime;
     interpreter::run_blocks(guest->common);
     copy(*guest, state);
-    return digest(state);
+    return state;
+}
+
+/// The state's digest after the instruction, or 0 if it is undefined.
+u64 execute(u32 seed, u32 word, bool fuse)
+{
+    const ir::Block block = translate_word(word);
+    return ends_in_exception(block, undefined_esr) ? 0 : digest(execute(initial_fp_state(seed), block, fuse));
 }
 
 class A64FloatingPoint : public testing::TestWithParam<bool> {};
@@ -130,7 +154,48 @@ TEST_P(A64FloatingPoint, LeavesTheStateThatTheReferenceLeaves)
             << vector.row << std::hex << " word " << vector.word << " seed " << vector.seed;
 }
 
+TEST_P(A64FloatingPoint, NothingIsComparedIfTheConditionFails)
+{
+    FpState state;
+    state.v[0][0] = 0x7F80'0001;                        // signaling NaN
+    const ir::Block block = translate_word(0x1E210405); // fccmp s0, s1, #5, eq
+    const FpState failed = execute(state, block, GetParam());
+    EXPECT_EQ(failed.nzcv, 0x5000'0000U);
+    EXPECT_EQ(failed.fpsr, 0U);
+    state.nzcv = 0x4000'0000;
+    const FpState held = execute(state, block, GetParam());
+    EXPECT_EQ(held.nzcv, 0x3000'0000U);
+    EXPECT_EQ(held.fpsr, 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Fusing, A64FloatingPoint, testing::Bool());
+
+/// The same instruction on registers 0 to 3, or 0 if it has no such form.
+u32 crowded(const FpVector& vector)
+{
+    const u32 word = vector.word & ~u32{0x001C'039C};
+    const DecodeRow* row = decode({word});
+    const bool usable = row != nullptr && std::string_view(row->name) == vector.row &&
+                        !ends_in_exception(translate_word(word), undefined_esr);
+    return usable ? word : 0;
+}
+
+TEST(A64FloatingPointFusing, SequencesLeaveWhatSingleStepsLeave)
+{
+    constexpr usize length = 6;
+    FpRandom random(3);
+    for (u32 round = 0; round < 3000; ++round) {
+        u32 words[length]{};
+        for (u32& word : words)
+            while (word == 0) word = crowded(vectors[random.below(std::size(vectors))]);
+        FpState stepped = initial_fp_state(round);
+        for (const u32 word : words) stepped = execute(stepped, translate_word(word), false);
+        const FpState fused = execute(initial_fp_state(round), translate_words(words), true);
+        ASSERT_EQ(digest(fused), digest(stepped))
+            << "round " << round << std::hex << ": " << words[0] << ' ' << words[1] << ' ' << words[2] << ' '
+            << words[3] << ' ' << words[4] << ' ' << words[5];
+    }
+}
 
 TEST(A64FloatingPointDecode, WordsFindTheirRow)
 {
@@ -138,6 +203,18 @@ TEST(A64FloatingPointDecode, WordsFindTheirRow)
         const DecodeRow* row = decode({vector.word});
         ASSERT_NE(row, nullptr) << vector.row;
         EXPECT_STREQ(row->name, vector.row) << std::hex << vector.word;
+    }
+}
+
+TEST(A64FloatingPointDecode, GoldenWordsFindTheRowOfTheirMnemonic)
+{
+    for (const Golden& g : golden) {
+        const DecodeRow* row = decode({g.word});
+        ASSERT_NE(row, nullptr) << g.text;
+        EXPECT_STREQ(row->name, g.row) << g.text;
+        const std::string_view name = g.row;
+        EXPECT_TRUE(std::string_view(g.text).starts_with(name.substr(0, name.find('_')))) << g.row << ": " << g.text;
+        EXPECT_FALSE(ends_in_exception(translate_word(g.word), undefined_esr)) << g.text;
     }
 }
 
