@@ -16,10 +16,12 @@ struct VcpuReport {
 };
 
 /// The whole life of one vCPU on the thread that owns it: `create` makes the engine's vCPU here, because some engines
-/// bind it to its creator; `ready` is called once it exists or has failed; then it runs until the VM stops.
+/// bind it to its creator; `ready` is called once it exists or has failed; then it runs until the VM stops, and `ended`
+/// sees it once more.
 /// `create` is VcpuId -> Result<std::unique_ptr<V>, VcpuError>.
-template <VcpuEngine V, class Create, class Ready>
-VcpuReport run_vcpu_thread(Vm& vm, VcpuId id, const Clock& clock, AlarmClock& alarms, Create&& create, Ready&& ready)
+template <VcpuEngine V, class Create, class Ready, class Ended>
+VcpuReport run_vcpu_thread(Vm& vm, VcpuId id, const Clock& clock, AlarmClock& alarms, Create&& create, Ready&& ready,
+                           Ended&& ended)
 {
     Result<std::unique_ptr<V>, VcpuError> vcpu = create(id);
     if (!vcpu) {
@@ -43,6 +45,7 @@ VcpuReport run_vcpu_thread(Vm& vm, VcpuId id, const Clock& clock, AlarmClock& al
         run_vcpu(runner, slot, parker, clock);
     }
     static_cast<void>(slot.lifecycle.unbind(owner));
+    ended(**vcpu);
     VcpuReport report;
     for (unsigned kind = 0; kind < exit_kind_count; ++kind)
         report.exits[kind] = runner.stats().exit_count(static_cast<ExitKind>(kind));

@@ -16,6 +16,7 @@
 #include "app/run/guest.hpp"
 #include "app/run/stats.hpp"
 #include "app/run/tracing_vcpu.hpp"
+#include "app/size.hpp"
 #include "host/guest_ram.hpp"
 #include "host/thread.hpp"
 #include "host/vcpu_thread.hpp"
@@ -41,12 +42,14 @@ struct SessionResult {
 /// What `gimbal run` needs of an engine beside its vCPUs. Made once per session from (Vm&, const Clock&,
 /// const RunConfig&), after guest memory is mapped and before any vCPU.
 template <class E>
-concept RunEngine = requires(E engine, VcpuId id) {
+concept RunEngine = requires(E engine, typename E::Vcpu vcpu, VcpuId id) {
     typename E::Vcpu;
     requires VcpuEngine<typename E::Vcpu>;
     { E::cpu_profile() } -> std::same_as<aarch64::CpuProfile>;
     /// On the thread that owns the vCPU.
     { engine.create_vcpu(id) } -> std::same_as<Result<std::unique_ptr<typename E::Vcpu>, VcpuError>>;
+    /// On that thread, when the vCPU has run for the last time.
+    { engine.vcpu_ended(vcpu) } -> std::same_as<void>;
     /// Once no vCPU runs any more.
     { engine.counters() } -> std::same_as<GuestCounters>;
 };
@@ -67,8 +70,9 @@ void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& in
     for (u32 index = 0; index < vm.vcpu_count(); ++index)
         threads.emplace_back([&, id = VcpuId{index}] {
             host::name_this_thread(fmt::format("vcpu {}", id.value).c_str());
-            result.vcpus[id.value] =
-                host::run_vcpu_thread<Vcpu>(vm, id, input.clock, alarms, create, [&ready] { ready.count_down(); });
+            result.vcpus[id.value] = host::run_vcpu_thread<Vcpu>(
+                vm, id, input.clock, alarms, create, [&] { ready.count_down(); },
+                [&](Vcpu& vcpu) { engine.vcpu_ended(vcpu.engine_vcpu()); });
         });
     ready.wait();
     if (vm.finalize()) result.first_instruction = std::chrono::steady_clock::now();
@@ -87,15 +91,14 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
                                           ram.error().message)});
     const auto vm = std::make_unique<Vm>(VmConfig{input.cpu_count, E::Vcpu::owns}, input.clock);
     vm->set_listener(&input.control);
-    Aarch64Board board(*vm, input.clock, E::cpu_profile(), input.control.serial());
-    GIMBAL_TRY_VOID(board.attach(ram->bytes()));
-    GIMBAL_TRY(entry, place_guest(input.guest, board.parts(), vm->memory));
+    const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), input.control.serial());
+    GIMBAL_TRY_VOID(board->attach(ram->bytes()));
+    GIMBAL_TRY(entry, place_guest(input.guest, board->parts(), vm->memory));
 
     SessionResult result;
     E engine(*vm, input.clock, input.config);
     run_vcpus(*vm, engine, entry, input, result);
     result.guest = engine.counters();
-    input.control.serial().set_receiver(nullptr); // it points into the board
     return result;
 }
 

@@ -36,6 +36,7 @@ public:
     void commit(const Completion& completion) { vcpu_->commit(completion); }
     void reset(const VcpuEntry& entry) { vcpu_->reset(entry); }
     void kick() noexcept { vcpu_->kick(); }
+    V& engine_vcpu() { return *vcpu_; }
     void set_interrupt(InterruptInput input, bool level) noexcept { vcpu_->set_interrupt(input, level); }
 
 private:

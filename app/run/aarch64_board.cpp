@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/run/aarch64_board.hpp"
+
+#include "vm/aarch64/board.hpp"
+
+namespace gimbal {
+namespace {
+
+namespace map = gimbal::board::aarch64;
+
+UserError wiring_failed(const char* what) { return {std::string("the board cannot be assembled: ") + what}; }
+
+} // namespace
+
+Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile& profile, host::SerialPort& serial)
+    : vm_(vm),
+      serial_(serial),
+      psci_(vm.slots(), vm.memory),
+      gic_({.cpus = vm.vcpu_count()}),
+      icc_(gic_.state(), vm),
+      registers_(profile, vm.timers, &icc_, clock.frequency_hz())
+{
+}
+
+Aarch64Board::~Aarch64Board() { serial_.set_receiver(nullptr); }
+
+Result<void, UserError> Aarch64Board::attach(std::span<u8> ram)
+{
+    const map::PartLocation& ram_at = map::location(map::Part::ram);
+    if (!vm_.memory.map({.base = ram_at.base, .size = ram.size(), .host = ram.data()}))
+        return fail(wiring_failed("RAM"));
+    if (!psci_.register_in(vm_.calls)) return fail(wiring_failed("PSCI"));
+    vm_.set_registers(&registers_);
+    return attach_interrupts();
+}
+
+Result<void, UserError> Aarch64Board::add_device(map::Part part, u64 size, MmioDevice& device, AccessLimits limits)
+{
+    if (!vm_.bus.add({.base = map::location(part).base, .size = size, .device = &device, .limits = limits}))
+        return fail(wiring_failed("a device's addresses are taken"));
+    return {};
+}
+
+Result<void, UserError> Aarch64Board::attach_interrupts()
+{
+    if (vm_.owns().interrupt_chip) {
+        if (!vm_.use_engine_interrupt_chip()) return fail(wiring_failed("interrupts"));
+        return {};
+    }
+    gic_.state().attach(icc_);
+    if (!vm_.set_interrupt_chip(gic_)) return fail(wiring_failed("interrupts"));
+    GIMBAL_TRY_VOID(
+        add_device(map::Part::gic_distributor, map::location(map::Part::gic_distributor).size, gic_.distributor(), {}));
+    return add_device(map::Part::gic_redistributors, gic_.redistributors().size(), gic_.redistributors(), {});
+}
+
+BoardParts Aarch64Board::parts() const { return {.cpu_count = vm_.vcpu_count()}; }
+
+} // namespace gimbal

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+
+#include "app/run/guest.hpp"
+#include "device/gicv3/gicv3.hpp"
+#include "device/gicv3/software_icc.hpp"
+#include "host/serial.hpp"
+#include "vm/aarch64/board.hpp"
+#include "vm/aarch64/trapped_registers.hpp"
+#include "vm/psci.hpp"
+#include "vm/vm.hpp"
+
+namespace gimbal {
+
+/// The AArch64 `virt` board of one session: its devices, and how they are wired to the VM and to the host. Lives on the
+/// heap with its VM; outlives the vCPUs' threads.
+class Aarch64Board {
+public:
+    Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile& profile, host::SerialPort& serial);
+    ~Aarch64Board();
+    Aarch64Board(const Aarch64Board&) = delete;
+    Aarch64Board& operator=(const Aarch64Board&) = delete;
+
+    /// Maps RAM, puts the devices on the bus and connects their interrupts. Before any vCPU exists.
+    Result<void, UserError> attach(std::span<u8> ram);
+
+    BoardParts parts() const;
+
+private:
+    Result<void, UserError> attach_interrupts();
+    Result<void, UserError> add_device(board::aarch64::Part part, u64 size, MmioDevice& device, AccessLimits limits);
+
+    Vm& vm_;
+    host::SerialPort& serial_;
+    Psci psci_;
+    gicv3::Gicv3 gic_;
+    gicv3::SoftwareIcc icc_;
+    aarch64::TrappedRegisters registers_;
+};
+
+} // namespace gimbal
