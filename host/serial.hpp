@@ -63,6 +63,9 @@ public:
     /// Any thread: the guest has made room or enabled its receiver.
     void receiver_changed() noexcept { loop_.wake(); }
 
+    /// Input comes from a terminal, key by key; else it is a stream that the guest shall see whole.
+    bool interactive() const { return interactive_; }
+
     /// Before the loop runs.
     void set_receiver(SerialReceiver* receiver) { receiver_ = receiver; }
     void set_on_quit(std::function<void()> callback) { on_quit_ = std::move(callback); }

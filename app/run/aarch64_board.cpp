@@ -12,9 +12,36 @@ UserError wiring_failed(const char* what) { return {std::string("the board canno
 
 } // namespace
 
-Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile& profile, host::SerialPort& serial)
+void ConsoleWire::connect(Pl011& uart)
+{
+    uart_ = &uart;
+    port_.set_on_room([&uart] { uart.transmit_ready(); });
+    port_.set_receiver(this);
+}
+
+void ConsoleWire::disconnect()
+{
+    port_.set_receiver(nullptr);
+    port_.set_on_room({});
+}
+
+usize ConsoleWire::put(std::span<const u8> bytes)
+{
+    usize taken = 0;
+    while (taken < bytes.size() && port_.transmit(bytes[taken])) ++taken;
+    return taken;
+}
+
+bool ConsoleWire::has_room()
+{
+    return (port_.interactive() || uart_->receive_attended()) && uart_->receive_room() != 0;
+}
+
+Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile& profile, host::SerialPort& serial,
+                           host::HostWallClock& wall_clock)
     : vm_(vm),
-      serial_(serial),
+      wall_clock_(wall_clock),
+      wire_(serial),
       psci_(vm.slots(), vm.memory),
       gic_({.cpus = vm.vcpu_count()}),
       icc_(gic_.state(), vm),
@@ -22,7 +49,12 @@ Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile
 {
 }
 
-Aarch64Board::~Aarch64Board() { serial_.set_receiver(nullptr); }
+Aarch64Board::~Aarch64Board()
+{
+    wire_.disconnect();
+    wall_clock_.set_on_alarm({});
+    wall_clock_.set_alarm(std::nullopt);
+}
 
 Result<void, UserError> Aarch64Board::attach(std::span<u8> ram)
 {
@@ -31,7 +63,8 @@ Result<void, UserError> Aarch64Board::attach(std::span<u8> ram)
         return fail(wiring_failed("RAM"));
     if (!psci_.register_in(vm_.calls)) return fail(wiring_failed("PSCI"));
     vm_.set_registers(&registers_);
-    return attach_interrupts();
+    GIMBAL_TRY_VOID(attach_interrupts());
+    return vm_.services().chip != nullptr ? attach_devices() : Result<void, UserError>{};
 }
 
 Result<void, UserError> Aarch64Board::add_device(map::Part part, u64 size, MmioDevice& device, AccessLimits limits)
@@ -54,6 +87,28 @@ Result<void, UserError> Aarch64Board::attach_interrupts()
     return add_device(map::Part::gic_redistributors, gic_.redistributors().size(), gic_.redistributors(), {});
 }
 
-BoardParts Aarch64Board::parts() const { return {.cpu_count = vm_.vcpu_count()}; }
+Result<InterruptSource, UserError> Aarch64Board::connect(InterruptLine& line, map::Part part)
+{
+    if (!line.connect(*vm_.services().chip, *map::location(part).interrupt))
+        return fail(wiring_failed("a device's interrupt does not exist"));
+    const auto source = line.add_source();
+    if (!source) return fail(wiring_failed("an interrupt line has no room"));
+    return *source;
+}
+
+Result<void, UserError> Aarch64Board::attach_devices()
+{
+    GIMBAL_TRY(uart_source, connect(uart_line_, map::Part::console));
+    uart_.emplace(wire_, uart_source, true);
+    GIMBAL_TRY_VOID(add_device(map::Part::console, Pl011::size, *uart_, Pl011::access_limits));
+    wire_.connect(*uart_);
+
+    GIMBAL_TRY(rtc_source, connect(rtc_line_, map::Part::clock));
+    rtc_.emplace(wall_clock_, rtc_source);
+    wall_clock_.set_on_alarm([this] { rtc_->alarm_due(); });
+    return add_device(map::Part::clock, Pl031::size, *rtc_, Pl031::access_limits);
+}
+
+BoardParts Aarch64Board::parts() const { return {.cpu_count = vm_.vcpu_count(), .has_clock = rtc_.has_value()}; }
 
 } // namespace gimbal

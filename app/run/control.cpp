@@ -28,6 +28,7 @@ void last_words() noexcept
 
 RunControl::RunControl()
     : signals_(loop_, [this](int number) { on_signal(number); }),
+      wall_clock_(loop_),
       status_line_(loop_),
       time_limit_(loop_.add_timer([this] { request_stop({.reason = StopReason::timeout}); }))
 {

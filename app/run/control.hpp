@@ -9,6 +9,7 @@
 #include "app/user_error.hpp"
 #include "host/serial.hpp"
 #include "host/signals.hpp"
+#include "host/wall_clock.hpp"
 #include "vm/vm.hpp"
 
 namespace gimbal {
@@ -25,6 +26,7 @@ public:
     /// Opens the console and, if that is a terminal, takes it over.
     Result<void, UserError> open(const RunConfig& config);
     host::SerialPort& serial() { return *serial_; }
+    host::HostWallClock& wall_clock() { return wall_clock_; }
 
     /// Runs the loop until `vm` stops.
     void run_until_stopped(Vm& vm);
@@ -41,6 +43,7 @@ private:
 
     host::EventLoop loop_;
     host::SignalWatch signals_;
+    host::HostWallClock wall_clock_;
     StatusLine status_line_;
     host::EventLoop::Timer& time_limit_;
     std::unique_ptr<host::SerialPort> serial_;

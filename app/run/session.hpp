@@ -91,7 +91,8 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
                                           ram.error().message)});
     const auto vm = std::make_unique<Vm>(VmConfig{input.cpu_count, E::Vcpu::owns}, input.clock);
     vm->set_listener(&input.control);
-    const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), input.control.serial());
+    const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), input.control.serial(),
+                                                      input.control.wall_clock());
     GIMBAL_TRY_VOID(board->attach(ram->bytes()));
     GIMBAL_TRY(entry, place_guest(input.guest, board->parts(), vm->memory));
 

@@ -122,6 +122,14 @@ usize Pl011::receive_room()
     return room();
 }
 
+bool Pl011::receive_attended()
+{
+    SpinGuard guard(lock_);
+    const bool attended = (imsc_ & (interrupt::rx | interrupt::rt)) != 0;
+    if (!attended) refused_ = true;
+    return attended;
+}
+
 void Pl011::transmit_ready()
 {
     SpinGuard guard(lock_);
@@ -227,7 +235,10 @@ bool Pl011::write_register(u64 offset, u32 value)
     case Register::lcr_h: write_line_control(value); return true;
     case Register::cr: write_control(value); return true;
     case Register::ifls: ifls_ = value & pl011::ifls_writable; return true;
-    case Register::imsc: imsc_ = value & interrupt::all; return true;
+    case Register::imsc:
+        imsc_ = value & interrupt::all;
+        offer_room();
+        return true;
     case Register::icr: ris_ &= ~value; return true;
     case Register::dmacr: dmacr_ = value & pl011::dmacr_writable; return true;
     }

@@ -5,8 +5,8 @@
 #include <span>
 
 #include "base/spinlock.hpp"
-#include "device/hardware_fifo.hpp"
 #include "device/char_sink.hpp"
+#include "device/hardware_fifo.hpp"
 #include "device/pl011/registers.hpp"
 #include "device/primecell.hpp"
 #include "vm/bus.hpp"
@@ -33,6 +33,9 @@ public:
     usize receive(std::span<const u8> bytes);
     /// How many bytes receive() would take now; any thread. Zero counts as a refusal.
     usize receive_room();
+    /// The guest has unmasked a receive interrupt, so that a driver and not only an early console is there; any thread.
+    /// False counts as a refusal. Drivers throw away what came before (Linux empties the FIFO when it opens the port).
+    bool receive_attended();
     /// The sink has room again; any thread.
     void transmit_ready();
 
