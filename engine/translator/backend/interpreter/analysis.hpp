@@ -45,6 +45,12 @@ bool overlaps(u64 a, unsigned a_size, u64 b, unsigned b_size);
 /// Whether the home of a value of `type` holds exactly what a write of `written` stores.
 bool stores_whole(ir::Type type, ir::Type written);
 
+/// How much of its home a value fills: integers are zero-extended there.
+constexpr unsigned home_bytes(ir::Type type)
+{
+    return type == ir::Type::nzcv ? 4 : ir::byte_size(type) < 8 ? 8 : ir::byte_size(type);
+}
+
 /// fold.cpp: simplifies instruction `index`, whose arguments are done with; may make it a constant or set its ref.
 void fold(Analysis& analysis, u16 index);
 

@@ -14,12 +14,6 @@ namespace {
 
 bool is_compare(Opcode op) { return op >= Opcode::cmp_eq && op <= Opcode::cmp_les; }
 
-/// What an op leaves in the home of its result: integers are zero-extended there.
-unsigned stored_bytes(ir::Type type)
-{
-    return type == ir::Type::nzcv ? 4 : ir::byte_size(type) < 8 ? 8 : ir::byte_size(type);
-}
-
 unsigned operation_bits(ir::Type type) { return ir::byte_size(type) == 8 ? 64 : 32; }
 
 } // namespace
@@ -64,11 +58,12 @@ void Lowering::emit_pure(u16 index, i32 chosen_home)
     // While its arguments are used up, nobody may ask for this value.
     const u16 waiting = left_[index];
     left_[index] = 0;
+    in_progress_.push_back(index);
     consume_arguments(index);
     u16 d = 0;
     if (chosen_home != no_home) {
         d = static_cast<u16>(chosen_home);
-        make_room(d, stored_bytes(inst.type));
+        make_room(d, home_bytes(inst.type));
     } else {
         d = destination(index);
     }
@@ -79,6 +74,7 @@ void Lowering::emit_pure(u16 index, i32 chosen_home)
         ops_.back().sub = condition_mask(static_cast<ir::Cond>(a_.at(tested_flags).imm));
     }
     busy_.resize(busy);
+    in_progress_.pop_back();
     set_home(index, d);
     free_arguments(index);
     if (inst.type == ir::Type::nzcv && inst.op != Opcode::select && inst.op != Opcode::nzcv_make)

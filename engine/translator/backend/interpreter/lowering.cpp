@@ -103,7 +103,7 @@ void Lowering::set_home(u16 root, u16 offset)
 bool Lowering::lives_in(u16 root, u64 offset, unsigned size) const
 {
     return left_[root] != 0 && home_[root] != no_home && !is_temp(home_[root]) &&
-           overlaps(static_cast<u64>(home_[root]), ir::byte_size(a_.at(root).type), offset, size);
+           overlaps(static_cast<u64>(home_[root]), home_bytes(a_.at(root).type), offset, size);
 }
 
 u16 Lowering::offset_of(Ref ref)
@@ -138,9 +138,7 @@ u16 Lowering::clean_offset_of(ir::Value value)
     if (!ref.dirty || bytes >= 8) return offset;
     const u16 temp = allocate_temp();
     scratch_.push_back(static_cast<u16>((temp - temps_offset) / sizeof(V128)));
-    Op& op = emit(bytes == 1 ? &ops::get8 : bytes == 2 ? &ops::get16 : &ops::get32);
-    op.d = temp;
-    op.a = offset;
+    emit_copy(a_.at(value.index).type, temp, offset);
     return temp;
 }
 
@@ -180,16 +178,29 @@ u16 Lowering::only_user(u16 root) const
     return uses == left_[root] ? found : no_value;
 }
 
+/// Whether a waiting value can be had now: nothing that is being computed goes into it. Looks `depth` levels deep.
+bool Lowering::computable(u16 root, unsigned depth) const
+{
+    if (depth == 0) return false;
+    for (const ir::Value arg : a_.at(root).args) {
+        if (!arg.valid()) continue;
+        const u16 from = a_.ref(arg).root;
+        if (std::ranges::find(in_progress_, from) != in_progress_.end()) return false;
+        if (pending(from) && !computable(from, depth - 1)) return false;
+    }
+    return true;
+}
+
 void Lowering::move_out(u16 root)
 {
     // Its only user wants it now rather than later; a copy would cost as much.
     const u16 user = only_user(root);
-    if (user != no_value) {
+    if (user != no_value && computable(user, 8)) {
         emit_pure(user, no_home);
         if (left_[root] == 0) return;
     }
     const u16 temp = allocate_temp();
-    emit_move(ir::byte_size(a_.at(root).type), temp, static_cast<u16>(home_[root]));
+    emit_copy(a_.at(root).type, temp, static_cast<u16>(home_[root]));
     home_[root] = temp;
 }
 
@@ -205,7 +216,8 @@ u16 Lowering::early_write(u16 root)
         if (lives_in(other, target.imm, size)) return no_value;
     for (const Busy& busy : busy_)
         if (overlaps(busy.offset, busy.size, target.imm, size)) return no_value;
-    for (u16 i = static_cast<u16>(cursor_ + 1); i < write; ++i) {
+    // An operand is computed in front of the instruction at cursor_, its result behind that.
+    for (u16 i = static_cast<u16>(root == cursor_ ? cursor_ + 1 : cursor_); i < write; ++i) {
         const ir::Inst& inst = a_.at(i);
         if (!a_.live[i] || is_pure(inst)) continue;
         const bool harmless = inst.op == ir::Opcode::constant || inst.op == ir::Opcode::pc_page ||
@@ -237,7 +249,7 @@ void Lowering::enter_loop()
         offset_of({root, 0, false});
         if (!is_temp(home_[root])) {
             const u16 temp = allocate_temp();
-            emit_move(ir::byte_size(a_.at(root).type), temp, static_cast<u16>(home_[root]));
+            emit_copy(a_.at(root).type, temp, static_cast<u16>(home_[root]));
             home_[root] = temp;
         }
         pinned_[root] = 1;
@@ -281,6 +293,16 @@ void Lowering::emit_move(unsigned bytes, u16 d, u16 a)
     else if (bytes == 2) handler = &ops::move16;
     else if (bytes == 1) handler = &ops::move8;
     Op& op = emit(handler);
+    op.d = d;
+    op.a = a;
+}
+
+/// From one home to another: with zeros above the value's width.
+void Lowering::emit_copy(ir::Type type, u16 d, u16 a)
+{
+    const unsigned bytes = ir::byte_size(type);
+    if (bytes >= 8) return emit_move(bytes, d, a);
+    Op& op = emit(bytes == 1 ? &ops::get8 : bytes == 2 ? &ops::get16 : &ops::get32);
     op.d = d;
     op.a = a;
 }

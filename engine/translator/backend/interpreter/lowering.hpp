@@ -59,6 +59,7 @@ private:
     bool lives_in(u16 root, u64 offset, unsigned size) const;
     void make_room(u64 offset, unsigned size);
     void move_out(u16 root);
+    bool computable(u16 root, unsigned depth) const;
     u16 only_user(u16 root) const;
     u16 early_write(u16 root);
     u16 destination(u16 root);
@@ -68,6 +69,7 @@ private:
     Op& emit(Handler handler);
     Op& emit_exit(Handler handler, i64 offset, bool poll);
     void emit_move(unsigned bytes, u16 d, u16 a);
+    void emit_copy(ir::Type type, u16 d, u16 a);
     void emit_constant(unsigned bytes, bool narrow, u16 d, u64 value);
     void fail(LowerError error);
 
@@ -113,6 +115,7 @@ private:
     std::vector<u8> temp_used_;
     std::vector<u16> scratch_;     // temps that become free when the instruction is lowered
     std::vector<Busy> busy_;       // arguments of the ops that are about to be emitted
+    std::vector<u16> in_progress_; // values whose op is about to be emitted
     u16 last_flags_root_{no_value};// the last op makes these flags
     usize loop_op_{};
     u16 loop_index_{};
