@@ -36,8 +36,11 @@ std::optional<Candidate> SoftwareIcc::pending(VcpuId vcpu) const
 
 bool SoftwareIcc::preempts(const Cpu& cpu, const Candidate& candidate) const
 {
-    return candidate.priority < cpu.pmr &&
-           group_priority(cpu, candidate.priority, candidate.group) < running_priority(cpu);
+    if (candidate.priority >= cpu.pmr) return false;
+    const u8 running = running_priority(cpu);
+    if (running == idle_priority) return true;
+    // Both by the binary point of now, which may not be that of the acknowledgement.
+    return group_priority(cpu, candidate.priority, candidate.group) < group_priority(cpu, running, candidate.group);
 }
 
 void SoftwareIcc::update(VcpuId vcpu)
