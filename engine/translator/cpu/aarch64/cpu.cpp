@@ -94,7 +94,8 @@ std::optional<Exit> Cpu::step()
         machine_.code().quiescent(cache_reader_, cache_epoch_);
     }
     // PSTATE.D is not in the mode key, so what depends on it is computed anew while a debugger is at work.
-    if (mode_stale_ || state_->mdscr != 0) update_mode();
+    constexpr u64 debugging = arch::MdscrEl1::ss::mask | arch::MdscrEl1::kde::mask | arch::MdscrEl1::mde::mask;
+    if (mode_stale_ || (state_->mdscr & debugging) != 0) update_mode();
     if (take_pending_step() || deliver_interrupt()) return std::nullopt;
     common.unwind = Unwind::none;
     interpreter::run_blocks(common);

@@ -200,5 +200,23 @@ TEST_F(CpuTest, KickEndsARunInALoop)
     EXPECT_EQ(cpu_->run({}).kind, ExitKind::kicked);
 }
 
+TEST_F(CpuTest, NarrowResultsStayNarrowWhenTheirRegisterIsReused)
+{
+    // str x0, [x19]; cbz x0, .+8; mov w4, #0x11; orr w1, w20, #0x100; movk w4, #0x40, lsl #16; ands w4, w20, w4;
+    // b.ne .+8; mov w3, w4; adrp x4, .; add x4, x4, #0x850; mov x2, #56; lsl x0, x3, #3; sub x0, x0, x3;
+    // add x0, x4, x0, lsl #4; hvc #0
+    put(code, {0xF900'0260, 0xB400'0040, 0x5280'0224, 0x3218'0281, 0x72A0'0804, 0x6A04'0284, 0x5400'0041, 0x2A04'03E3,
+               0x9000'0004, 0x9121'4084, 0xD280'0702, 0xD37D'F060, 0xCB03'0000, 0x8B00'1080, hvc_0});
+    cpu_->reset({.pc = code, .arguments = {}});
+    x(0) = 1;
+    x(19) = data;
+    x(20) = 0xCC0;
+    x(4) = x(3) = 0xFFFF'C091'0000'0000;
+    resume({});
+    EXPECT_EQ(x(3), 0U);
+    EXPECT_EQ(x(4), align_down(code, 4096) + 0x850);
+    EXPECT_EQ(x(0), x(4));
+}
+
 } // namespace
 } // namespace gimbal::translator::aarch64
