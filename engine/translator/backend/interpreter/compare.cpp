@@ -51,7 +51,7 @@ template <class T, bool (*f)(T, T), bool immediate> const Op* compare(const Op* 
 template <class T, bool (*f)(T, T), bool immediate> const Op* compare_exit(const Op* op, CpuState* state)
 {
     if (f(get<T>(state, op->a), second<T, immediate>(op, state)))
-        GIMBAL_CONTINUE_IF(take_link(link_of(op), state));
+        GIMBAL_LEAVE();
     GIMBAL_CONTINUE(op + 1);
 }
 
@@ -65,7 +65,7 @@ template <class T, u32 (*f)(T, T), bool immediate> const Op* flags_exit(const Op
 {
     const u32 nzcv = f(get<T>(state, op->a), second<T, immediate>(op, state));
     put_exact<u32>(state, op->d, nzcv);
-    if ((op->sub >> (nzcv >> 28) & 1) != 0) GIMBAL_CONTINUE_IF(take_link(link_of(op), state));
+    if ((op->sub >> (nzcv >> 28) & 1) != 0) GIMBAL_LEAVE();
     GIMBAL_CONTINUE(op + 1);
 }
 

@@ -29,8 +29,9 @@ void remember_jump(CpuState* state, ThreadedBlock& block)
     entry = {block.physical_address, block.mode_key, &block};
 }
 
-[[gnu::noinline]] const Op* jump_slowly(CpuState* state, u64 target)
+[[gnu::noinline]] const Op* jump_slowly(const Op* op, CpuState* state)
 {
+    const u64 target = get<u64>(state, op->a);
     if (state->request.load(MemoryOrder::relaxed) != 0) return leave_for(state, target);
     ThreadedBlock* block = find(state, target);
     if (block == nullptr) return nullptr;
@@ -61,8 +62,9 @@ const Op* enter_stale_block(const Op* op, CpuState* state)
     return block == nullptr ? nullptr : block->entry();
 }
 
-[[gnu::noinline]] const Op* take_link_slowly(const Link* link, CpuState* state)
+const Op* follow_slowly(const Op* op, CpuState* state)
 {
+    const Link* link = link_of(op);
     const u64 target = state->pc_page + static_cast<u64>(static_cast<i64>(link->offset));
     if (link->poll && state->request.load(MemoryOrder::relaxed) != 0) return leave_for(state, target);
     ThreadedBlock* block = find(state, target);
@@ -73,23 +75,25 @@ const Op* enter_stale_block(const Op* op, CpuState* state)
 
 namespace ops {
 
-const Op* jump(const Op* op, CpuState* state) { GIMBAL_CONTINUE_IF(take_link(link_of(op), state)); }
+/// The last op of its block, and its link the last exit made: that lies right behind it, and finding it there is
+/// quicker than by `extra`.
+const Op* jump(const Op* op, CpuState* state) { GIMBAL_LEAVE_BY(reinterpret_cast<const Link*>(op + 1)); }
 
 const Op* exit_if(const Op* op, CpuState* state)
 {
-    if (get<u8>(state, op->a) != 0) GIMBAL_CONTINUE_IF(take_link(link_of(op), state));
+    if (get<u8>(state, op->a) != 0) GIMBAL_LEAVE();
     GIMBAL_CONTINUE(op + 1);
 }
 
 const Op* exit_if_not(const Op* op, CpuState* state)
 {
-    if (get<u8>(state, op->a) == 0) GIMBAL_CONTINUE_IF(take_link(link_of(op), state));
+    if (get<u8>(state, op->a) == 0) GIMBAL_LEAVE();
     GIMBAL_CONTINUE(op + 1);
 }
 
 const Op* exit_if_nzcv(const Op* op, CpuState* state)
 {
-    if ((op->sub >> (get<u32>(state, op->a) >> 28) & 1) != 0) GIMBAL_CONTINUE_IF(take_link(link_of(op), state));
+    if ((op->sub >> (get<u32>(state, op->a) >> 28) & 1) != 0) GIMBAL_LEAVE();
     GIMBAL_CONTINUE(op + 1);
 }
 
@@ -103,7 +107,7 @@ const Op* jump_register(const Op* op, CpuState* state)
     const JumpEntry& entry = state->jump_cache[jump_index(physical)];
     if (fetch.virtual_page != page || entry.physical_address != physical || entry.mode_key != state->mode_key ||
         state->request.load(MemoryOrder::relaxed) != 0) [[unlikely]]
-        GIMBAL_CONTINUE_IF(jump_slowly(state, target));
+        GIMBAL_TAIL_CALL(jump_slowly(op, state));
     state->pc_page = page;
     GIMBAL_CONTINUE(static_cast<const ThreadedBlock*>(entry.block)->entry());
 }

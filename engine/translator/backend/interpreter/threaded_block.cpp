@@ -36,11 +36,11 @@ ThreadedBlock::ThreadedBlock(std::span<const Op> ops, std::span<const u8> uses_l
     entry_ = reinterpret_cast<Op*>(cells_ + sizeof(BlockHeader));
     for (usize i = 0; i < op_count_; ++i) {
         Op* op = new (entry_ + i) Op(ops[i]);
-        if (uses_link[i] != 0) op->extra = static_cast<u16>(op->extra + op_count_ - i);
+        if (uses_link[i] != 0) op->extra = static_cast<u16>(op_count_ + link_count_ - 1 - op->extra - i);
     }
     auto* first_link = reinterpret_cast<Link*>(entry_ + op_count_);
     for (usize i = 0; i < link_count_; ++i) {
-        Link* link = new (first_link + i) Link{};
+        Link* link = new (first_link + (link_count_ - 1 - i)) Link{}; // ops::jump relies on the order
         link->offset = exits[i].offset;
         link->count = exits[i].count;
         link->poll = exits[i].poll;

@@ -22,7 +22,8 @@ struct Exit {
 /// link made and each block retired).
 class ThreadedBlock final : public LoweredBlock {
 public:
-    /// The ops for which `uses_link` is set refer to `exits` by index in Op::extra; that becomes a distance.
+    /// The ops for which `uses_link` is set refer to `exits` by index in Op::extra; that becomes a distance. The
+    /// last exit's link comes first, right behind the ops.
     ThreadedBlock(std::span<const Op> ops, std::span<const u8> uses_link, std::span<const Exit> exits,
                   u64 physical_address, u64 mode_key);
     ~ThreadedBlock() override;

@@ -18,7 +18,8 @@ constexpr u64 instruction_bytes = 4;
 
 Cpu::Cpu(Machine& machine, VcpuId id)
     : machine_(machine), id_(id), state_(std::make_unique<GuestState>()),
-      jump_cache_(std::make_unique<JumpEntry[]>(jump_entries)), cache_reader_(machine.code().add_reader())
+      jump_cache_(std::make_unique<JumpEntry[]>(jump_entries)), cache_reader_(machine.code().add_reader()),
+      mailbox_(std::make_shared<TlbMailbox>(state_->common.request, request::maintenance))
 {
     reset({});
     machine_.add(*this);
@@ -27,6 +28,7 @@ Cpu::Cpu(Machine& machine, VcpuId id)
 Cpu::~Cpu()
 {
     machine_.remove(*this);
+    mailbox_->close();
     machine_.code().remove_reader(cache_reader_);
 }
 
@@ -74,11 +76,11 @@ Exit Cpu::run(const Completion& completion)
 {
     commit(completion);
     if (next_exit_) return *std::exchange(next_exit_, std::nullopt);
-    outside_.store(false, MemoryOrder::seq_cst);
+    mailbox_->set_outside(false);
     std::optional<Exit> exit;
     while (!(exit = step())) {
     }
-    outside_.store(true, MemoryOrder::seq_cst);
+    mailbox_->set_outside(true);
     return *exit;
 }
 
@@ -87,7 +89,7 @@ std::optional<Exit> Cpu::step()
 {
     CpuState& common = state_->common;
     const u32 requests = common.request.exchange(0, MemoryOrder::acq_rel);
-    if ((requests & request::maintenance) != 0) drain_tlb_mailbox();
+    if ((requests & request::maintenance) != 0) mailbox_->serve(tlb_);
     if ((requests & request::kick) != 0) return Exit(ExitKind::kicked);
     if (machine_.code().stale(cache_epoch_)) {
         std::fill_n(jump_cache_.get(), jump_entries, JumpEntry{});
@@ -125,15 +127,7 @@ std::optional<Exit> Cpu::handle_event(ir::Event event, u64 payload)
         take_synchronous(exception);
         return std::nullopt;
     }
-    case ir::Event::system_register: {
-        waiting_ = Waiting::register_access;
-        register_payload_ = static_cast<u32>(payload);
-        const unsigned rt = bits(payload, 17, 5) & 31;
-        const bool write = test_bit(payload, 16);
-        const u64 value = write && rt != 31 ? state_->x[rt] : 0;
-        return Exit(SystemRegisterExit{static_cast<u32>(bits(payload, 0, 16)),
-                                       write ? Direction::write : Direction::read, value});
-    }
+    case ir::Event::system_register: return leave_for_register(static_cast<u32>(payload));
     case ir::Event::hypercall:
     case ir::Event::secure_call: {
         waiting_ = Waiting::call;
@@ -156,6 +150,33 @@ std::optional<Exit> Cpu::handle_event(ir::Event event, u64 payload)
     case ir::Event::breakpoint: return Exit(DebugExit{DebugCause::breakpoint, state_->common.pc});
     }
     GIMBAL_UNREACHABLE();
+}
+
+/// The register belongs to the VM; whether EL0 may touch it is decided here (CNTKCTL_EL1, MDSCR_EL1.TDCC).
+std::optional<Exit> Cpu::leave_for_register(u32 payload)
+{
+    const auto reg = static_cast<arch::SysReg>(bits(payload, 0, 16));
+    const bool write = test_bit(payload, 16);
+    const unsigned rt = bits(payload, 17, 5) & 31;
+    if (el() == 0 && traps_at_el0(reg)) {
+        take_synchronous({arch::make_sysreg_trap(reg, rt, !write), 0, false});
+        return std::nullopt;
+    }
+    waiting_ = Waiting::register_access;
+    register_payload_ = payload;
+    const u64 value = write && rt != 31 ? state_->x[rt] : 0;
+    return Exit(
+        SystemRegisterExit{arch::encoding(reg), write ? Direction::write : Direction::read, value});
+}
+
+bool Cpu::traps_at_el0(arch::SysReg reg) const
+{
+    const arch::CntkctlEl1 timers{state_->el[1].cntkctl};
+    const bool timer = arch::op0(reg) == 3 && arch::crn(reg) == 14 && arch::op1(reg) == 3;
+    if (timer && arch::crm(reg) == 2) return !arch::CntkctlEl1::el0pten::get(timers);
+    if (timer && arch::crm(reg) == 3) return !arch::CntkctlEl1::el0vten::get(timers);
+    const bool debug_channel = arch::op0(reg) == 2 && arch::op1(reg) == 3;
+    return debug_channel && arch::MdscrEl1::tdcc::get({state_->mdscr});
 }
 
 void Cpu::commit(const Completion& completion)
@@ -207,10 +228,12 @@ std::optional<Exit> Cpu::replay_instruction()
     CpuState& common = state_->common;
     replay_.rewind();
     if (mode_stale_) update_mode();
-    // Without requests the block cannot leave early: what was posted meanwhile is looked at after the instruction.
+    mailbox_->set_outside(false);
+    if (mailbox_->waiting()) mailbox_->serve(tlb_);
     common.mode_key |= single_instruction_key;
     common.unwind = Unwind::none;
     interpreter::run_blocks(common);
+    mailbox_->set_outside(true);
     common.mode_key &= ~single_instruction_key;
     auto exit = handle_unwind();
     if (waiting_ != Waiting::access) replay_.clear();

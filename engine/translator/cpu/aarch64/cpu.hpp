@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -13,7 +12,7 @@
 #include "engine/translator/frontend/aarch64/guest_state.hpp"
 #include "engine/translator/frontend/aarch64/mode.hpp"
 #include "engine/translator/machine.hpp"
-#include "engine/translator/mmu/tlb.hpp"
+#include "engine/translator/mmu/tlb_mailbox.hpp"
 #include "vm/vcpu.hpp"
 
 namespace gimbal::translator::aarch64 {
@@ -41,7 +40,7 @@ struct PendingException {
 };
 
 /// One AArch64 CPU: registers, MMU, exceptions and the loop that runs translated blocks. Implements VcpuEngine.
-/// Everything belongs to the owner thread but kick(), set_interrupt() and post_tlb().
+/// Everything belongs to the owner thread but kick(), set_interrupt(), receive_event() and the mailbox.
 class Cpu final : public Runtime {
 public:
     static constexpr EngineOwns owns{};
@@ -96,12 +95,6 @@ public:
     void unwind_exception(const PendingException& exception);
     void mode_changed() { mode_stale_ = true; }
 
-    /// Another vCPU's TLB maintenance; any thread.
-    void post_tlb(const TlbInvalidation& what);
-    u64 tlb_ticket() const { return mailbox_posted_.load(MemoryOrder::acquire); }
-    /// What was posted up to `ticket` is done, or this vCPU is outside blocks and does it before it enters one.
-    bool tlb_maintenance_done(u64 ticket) const;
-
 private:
     enum class Waiting : u8 { nothing, access, register_access, call };
 
@@ -109,11 +102,11 @@ private:
     std::optional<Exit> step();
     std::optional<Exit> handle_unwind();
     std::optional<Exit> handle_event(ir::Event event, u64 payload);
+    std::optional<Exit> leave_for_register(u32 payload);
+    bool traps_at_el0(arch::SysReg reg) const;
     std::optional<Exit> replay_instruction();
-    void serve_requests();
     bool deliver_interrupt();
     bool interrupt_pending() const;
-    void drain_tlb_mailbox();
     void inject(const Completion& completion);
     void apply_call(const Completion& completion);
     void apply_register(const Completion& completion);
@@ -126,7 +119,6 @@ private:
     bool debug_enabled(unsigned from_el) const;
     void write_watched(arch::SysReg reg, u64 value);
     void write_fpcr(u64 value);
-    bool mailbox_waiting() const;
     WalkRegisters walk_registers() const;
     u16 current_asid() const;
     void switch_stack(unsigned new_el, bool new_spsel);
@@ -191,11 +183,8 @@ private:
 
     Atomic<u32> inputs_{0};         ///< One bit per InterruptInput; any thread.
     Atomic<bool> event_posted_{false};///< SEV by another vCPU.
-    Atomic<bool> outside_{true};    ///< Not in blocks: maintenance is done at entry, nobody waits for this vCPU.
-    std::mutex mailbox_mutex_;
-    std::vector<TlbInvalidation> mailbox_; ///< under mailbox_mutex_
-    Atomic<u64> mailbox_posted_{0};
-    Atomic<u64> mailbox_served_{0};
+    std::shared_ptr<TlbMailbox> mailbox_;
+    std::vector<TlbTicket> maintenance_; ///< What DSB waits for.
 };
 
 } // namespace gimbal::translator::aarch64

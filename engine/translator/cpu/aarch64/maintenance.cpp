@@ -50,57 +50,21 @@ void Cpu::invalidate_tlb(SysReg operation, u64 operand)
         what.first = what.last = static_cast<u64>(sign_extend(operand << 12, 56));
     }
     tlb_.invalidate(what);
-    if (broadcast(crm)) machine_.for_each_other(*this, [&](Cpu& other) { other.post_tlb(what); });
+    if (!broadcast(crm)) return;
+    machine_.for_each_other(*this, [&](Cpu& other) {
+        maintenance_.push_back({other.mailbox_, other.mailbox_->post(what)});
+    });
 }
 
 void Cpu::wait_for_tlb_maintenance()
 {
-    machine_.for_each_other(*this, [&](Cpu& other) {
-        const u64 ticket = other.tlb_ticket();
-        while (!other.tlb_maintenance_done(ticket)) {
+    for (const TlbTicket& ticket : maintenance_)
+        while (!ticket.mailbox->done(ticket.number)) {
             // Two CPUs that wait for each other serve each other here.
-            if (mailbox_waiting()) drain_tlb_mailbox();
+            if (mailbox_->waiting()) mailbox_->serve(tlb_);
             ::sched_yield();
         }
-    });
-}
-
-void Cpu::post_tlb(const TlbInvalidation& what)
-{
-    constexpr usize mailbox_limit = 64;
-    const std::lock_guard lock(mailbox_mutex_);
-    // A CPU that sleeps does not serve its mailbox: past a point everything is forgotten at once.
-    if (mailbox_.size() >= mailbox_limit) {
-        mailbox_.clear();
-        mailbox_.push_back({});
-    } else {
-        mailbox_.push_back(what);
-    }
-    mailbox_posted_.fetch_add(1, MemoryOrder::seq_cst);
-    state_->common.request.fetch_or(request::maintenance, MemoryOrder::acq_rel);
-}
-
-void Cpu::drain_tlb_mailbox()
-{
-    std::vector<TlbInvalidation> work;
-    u64 ticket = 0;
-    {
-        const std::lock_guard lock(mailbox_mutex_);
-        work.swap(mailbox_);
-        ticket = mailbox_posted_.load(MemoryOrder::relaxed);
-    }
-    for (const TlbInvalidation& what : work) tlb_.invalidate(what);
-    mailbox_served_.store(ticket, MemoryOrder::release);
-}
-
-bool Cpu::mailbox_waiting() const
-{
-    return mailbox_served_.load(MemoryOrder::relaxed) != mailbox_posted_.load(MemoryOrder::acquire);
-}
-
-bool Cpu::tlb_maintenance_done(u64 ticket) const
-{
-    return mailbox_served_.load(MemoryOrder::acquire) >= ticket || outside_.load(MemoryOrder::seq_cst);
+    maintenance_.clear();
 }
 
 bool Cpu::invalidate_instruction_line(u64 va)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arch/aarch64/control.hpp"
 #include "test/engine/translator/cpu/cpu_fixture.hpp"
 
 // What leaves the CPU, and how answers come back: the contract of vm/completion.hpp.
@@ -174,6 +175,21 @@ TEST_F(CpuTest, RegistersOfTheVmLeaveAndCompleteOnce)
     exit = resume(Completion::make_done());
     EXPECT_EQ(exit.kind, ExitKind::hypercall);
     EXPECT_EQ(cpu_->instructions(), 3U);
+}
+
+TEST_F(CpuTest, TimerRegistersTrapAtEl0UntilCntkctlAllowsThem)
+{
+    put(vectors + 0x400, {hvc_0, 0xD69F'03E0}); // eret
+    put(code, {0xD53B'E321});                   // mrs x1, cntv_ctl_el0
+    cpu_->reset({.pc = code, .arguments = {}});
+    state().el[1].vbar = vectors;
+    cpu_->set_pstate(0);
+    Exit exit = resume({});
+    ASSERT_EQ(exit.kind, ExitKind::hypercall);
+    EXPECT_EQ(state().el[1].esr, arch::make_sysreg_trap(arch::SysReg::cntv_ctl_el0, 1, true).raw);
+    state().el[1].cntkctl = arch::CntkctlEl1::el0vten::mask;
+    exit = resume(Completion::make_done());
+    EXPECT_EQ(exit.kind, ExitKind::system_register);
 }
 
 TEST_F(CpuTest, IdleLeavesUnlessAnInterruptIsPending)

@@ -181,6 +181,39 @@ TEST_F(MmuTest, TlbInvalidationInsideABlockDropsAllOfIt)
     EXPECT_EQ(state().el[1].esr, 0x9600'0005U);
 }
 
+TEST_F(MmuTest, BroadcastInvalidationReachesTheOtherCpu)
+{
+    Cpu other(*machine_, VcpuId{1});
+    map(0, data | af | table_or_page);
+    poke(data, 1);
+    poke(data + 0x1000, 2);
+    constexpr u32 tlbi_vae1is_x4 = 0xD508'8324;
+    constexpr u32 dsb_ish = 0xD503'3B9F;
+    begin({load_x2, hvc_0, tlbi_vae1is_x4, dsb_ish, hvc_0}, window);
+    // The other CPU reads the old page first, ...
+    other.reset({.pc = code, .arguments = {0, window, 0, 0}});
+    for (const auto reg : {arch::SysReg::mair_el1, arch::SysReg::tcr_el1, arch::SysReg::ttbr0_el1,
+                           arch::SysReg::sctlr_el1}) {
+        const ElBank& bank = state().el[1];
+        other.write_register(reg, reg == arch::SysReg::mair_el1   ? bank.mair
+                                  : reg == arch::SysReg::tcr_el1  ? bank.tcr
+                                  : reg == arch::SysReg::ttbr0_el1 ? bank.ttbr0
+                                                                   : bank.sctlr);
+    }
+    while (other.run({}).kind != ExitKind::hypercall) {
+    }
+    EXPECT_EQ(other.state().x[2], 1U);
+    // ... this one changes the mapping, ...
+    map(0, (data + 0x1000) | af | table_or_page);
+    x(4) = window >> 12;
+    EXPECT_EQ(resume(Completion::make_done()).kind, ExitKind::hypercall);
+    // ... and the other one sees it without maintenance of its own.
+    other.state().common.pc = code;
+    while (other.run({}).kind != ExitKind::hypercall) {
+    }
+    EXPECT_EQ(other.state().x[2], 2U);
+}
+
 TEST_F(MmuTest, TaggedAddressesReachTheSamePage)
 {
     map(0, data | af | table_or_page);
