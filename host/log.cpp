@@ -9,6 +9,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "host/file.hpp"
+
 namespace gimbal::host {
 namespace {
 
@@ -54,6 +56,8 @@ std::optional<LogLevel> parse_log_level(std::string_view name)
 
 Result<void, HostError> start_log(LogLevel level, const std::string& path)
 {
+    // spdlog would make the folders that are missing.
+    if (!path.empty()) GIMBAL_TRY_VOID(check_writable(path));
     try {
         spdlog::sink_ptr sink;
         if (path.empty())
