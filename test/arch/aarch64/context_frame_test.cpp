@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "generated/arch/aarch64/offsets.h"
+
 namespace gimbal::aarch64 {
 namespace {
 
@@ -15,6 +17,15 @@ TEST(ContextFrame, A1_LayoutIs272BytesInTheOrderThatTheAssemblyKnows)
     EXPECT_EQ(offsetof(ContextFrame, sp_el0), 248U);
     EXPECT_EQ(offsetof(ContextFrame, elr), 256U);
     EXPECT_EQ(offsetof(ContextFrame, spsr), 264U);
+}
+
+TEST(ContextFrame, A1_GeneratedOffsetsAreTheTypesOwn)
+{
+    EXPECT_EQ(usize{CONTEXT_FRAME_X}, offsetof(ContextFrame, x));
+    EXPECT_EQ(usize{CONTEXT_FRAME_SP_EL0}, offsetof(ContextFrame, sp_el0));
+    EXPECT_EQ(usize{CONTEXT_FRAME_ELR}, offsetof(ContextFrame, elr));
+    EXPECT_EQ(usize{CONTEXT_FRAME_SPSR}, offsetof(ContextFrame, spsr));
+    EXPECT_EQ(usize{CONTEXT_FRAME_SIZE}, sizeof(ContextFrame));
 }
 
 TEST(ContextFrame, A2_StartsAtEl1hWithEverythingMasked)
