@@ -96,12 +96,18 @@ std::string detail(const Inst& inst)
 std::string operation(const Inst& inst)
 {
     std::string text = name(inst.op);
-    if (inst.op == Opcode::vec) text = std::string("vec.") + pick(vec_names, inst.sub);
-    else if (inst.op == Opcode::fp) text = std::string("fp.") + pick(fp_names, inst.sub);
-    else if (inst.op == Opcode::atomic_rmw) text += std::string(".") + pick(atomic_names, inst.sub);
-    else if (inst.op == Opcode::event) text += std::string(".") + pick(event_names, inst.sub);
-    else if (inst.op == Opcode::jump_register) text += std::string(".") + pick(hint_names, inst.sub);
-    else if (inst.op == Opcode::call) text += std::string(".") + reinterpret_cast<const Helper*>(inst.imm)->name;
+    if (inst.op == Opcode::vec)
+        text = std::string("vec.") + pick(vec_names, inst.sub);
+    else if (inst.op == Opcode::fp)
+        text = std::string("fp.") + pick(fp_names, inst.sub);
+    else if (inst.op == Opcode::atomic_rmw)
+        text += std::string(".") + pick(atomic_names, inst.sub);
+    else if (inst.op == Opcode::event)
+        text += std::string(".") + pick(event_names, inst.sub);
+    else if (inst.op == Opcode::jump_register)
+        text += std::string(".") + pick(hint_names, inst.sub);
+    else if (inst.op == Opcode::call)
+        text += std::string(".") + reinterpret_cast<const Helper*>(inst.imm)->name;
     if (inst.type != Type::none) text += std::string(".") + name(inst.type);
     if (inst.size != 0) text += "/" + std::to_string(inst.size);
     if (inst.bytes != 0) text += "x" + std::to_string(inst.bytes);
@@ -134,8 +140,8 @@ std::string print(const Block& block, u16 index)
 
 std::string print(const Block& block)
 {
-    std::string text = "block at " + offset_text(block.guest_offset) + ", " + std::to_string(block.guest_count) +
-                       " instructions\n";
+    std::string text =
+        "block at " + offset_text(block.guest_offset) + ", " + std::to_string(block.guest_count) + " instructions\n";
     u32 guest = 0xFFFF'FFFF;
     for (u16 i = 0; i < block.insts.size(); ++i) {
         if (block.insts[i].guest_index != guest) {

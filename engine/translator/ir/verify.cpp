@@ -113,7 +113,8 @@ std::expected<void, VerifyError> verify(const Block& block)
     OrderCheck order;
     for (u16 i = 0; i < block.insts.size(); ++i) {
         const Inst& inst = block.insts[i];
-        if (static_cast<usize>(inst.op) >= std::size(descriptions)) return std::unexpected(VerifyError{i, "no such opcode"});
+        if (static_cast<usize>(inst.op) >= std::size(descriptions))
+            return std::unexpected(VerifyError{i, "no such opcode"});
         const char* broken = check_arguments(block, i);
         if (broken == nullptr) broken = check_types(block, inst);
         if (broken == nullptr) broken = check_offsets(block, inst);

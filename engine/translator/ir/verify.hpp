@@ -8,8 +8,8 @@
 namespace gimbal::ir {
 
 struct VerifyError {
-    u16 index{};         ///< Of the instruction in the block.
-    const char* rule{};  ///< The rule that it breaks.
+    u16 index{};        ///< Of the instruction in the block.
+    const char* rule{}; ///< The rule that it breaks.
 };
 
 /// Whether a block keeps the rules that backends rely on: types, argument counts, definitions before uses, one

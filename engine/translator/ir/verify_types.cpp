@@ -32,8 +32,8 @@ struct Types {
 const char* check_integer(const Types& t)
 {
     const Opcode op = t.inst.op;
-    const bool bitwise = op == Opcode::and_ || op == Opcode::or_ || op == Opcode::xor_ || op == Opcode::not_ ||
-                         op == Opcode::and_not;
+    const bool bitwise =
+        op == Opcode::and_ || op == Opcode::or_ || op == Opcode::xor_ || op == Opcode::not_ || op == Opcode::and_not;
     if (!is_word(t.result) && !(bitwise && t.result == Type::i1)) return "the result is not i32 or i64";
     if (op == Opcode::crc32) {
         const bool fits = t.inst.size == 1 || t.inst.size == 2 || t.inst.size == 4 || t.inst.size == 8;
@@ -82,10 +82,12 @@ const char* check_flags(const Types& t)
                    : "select takes an i1 and two values of its type";
     if (op >= Opcode::cmp_eq && op <= Opcode::cmp_les) {
         const bool is_signed = op == Opcode::cmp_lts || op == Opcode::cmp_les;
-        if (t.result != Type::i1 || !is_integer(t.arg[0]) || t.arg[0] != t.arg[1]) return "two integers of one type are compared";
+        if (t.result != Type::i1 || !is_integer(t.arg[0]) || t.arg[0] != t.arg[1])
+            return "two integers of one type are compared";
         return is_signed && !is_word(t.arg[0]) ? "signed comparison of less than 32 bits" : nullptr;
     }
-    if (op == Opcode::nzcv_make) return t.result == Type::nzcv && t.arg[0] == Type::i32 ? nullptr : "flags are of an i32";
+    if (op == Opcode::nzcv_make)
+        return t.result == Type::nzcv && t.arg[0] == Type::i32 ? nullptr : "flags are of an i32";
     if (op == Opcode::nzcv_bits) return t.result == Type::i32 && t.arg[0] == Type::nzcv ? nullptr : "bits of no flags";
     if (op == Opcode::nzcv_carry || op == Opcode::nzcv_test) {
         if (op == Opcode::nzcv_test && t.inst.imm > 15) return "no such condition";
@@ -106,13 +108,16 @@ const char* check_memory(const Types& t)
     if (mem.size_log2 > 4) return "no such access size";
     const unsigned size = mem.size();
     const bool loads = op == Opcode::load || op == Opcode::load_exclusive;
-    if (loads) return byte_size(t.result) >= size && (size != 16 || is_wide(t.result)) ? nullptr : "the result does not hold the access";
+    if (loads)
+        return byte_size(t.result) >= size && (size != 16 || is_wide(t.result)) ? nullptr
+                                                                                : "the result does not hold the access";
     const Type data = t.arg[1];
     if (byte_size(data) < size || (size == 16 && !is_wide(data))) return "the data is narrower than the access";
     if (op == Opcode::store) return nullptr;
     if (op == Opcode::store_exclusive) return t.result == Type::i32 ? nullptr : "the status is not an i32";
     if (t.result != data) return "the old value's type is not the data's";
-    if (op == Opcode::atomic_rmw) return size <= 8 && t.inst.sub <= static_cast<u16>(Atomic::min_unsigned) ? nullptr : "no such atomic";
+    if (op == Opcode::atomic_rmw)
+        return size <= 8 && t.inst.sub <= static_cast<u16>(Atomic::min_unsigned) ? nullptr : "no such atomic";
     return t.arg[2] == data ? nullptr : "expected and new value differ in type";
 }
 
@@ -124,14 +129,16 @@ const char* check_vector(const Types& t)
     if (op != Opcode::vec_from_halves && op != Opcode::vec_truncate && !is_element(size)) return "no such element size";
     if (indexed && (t.inst.imm + 1) * size > 128) return "no such element";
     if (op == Opcode::vec_element)
-        return is_wide(t.arg[0]) && is_scalar(t.result) && bits_of(t.result) >= size ? nullptr : "the element does not fit";
+        return is_wide(t.arg[0]) && is_scalar(t.result) && bits_of(t.result) >= size ? nullptr
+                                                                                     : "the element does not fit";
     if (t.result != Type::v128) return "the result is not a vector";
     if (op == Opcode::vec_insert)
         return t.arg[0] == Type::v128 && bits_of(t.arg[1]) >= size ? nullptr : "the element is too narrow";
     if (op == Opcode::vec_duplicate || op == Opcode::vec_scalar)
         return is_scalar(t.arg[0]) && bits_of(t.arg[0]) >= size ? nullptr : "the scalar is too narrow";
     if (op == Opcode::vec_from_halves) return t.all(Type::i64, 2) ? nullptr : "halves are i64";
-    if (op == Opcode::vec_truncate) return t.arg[0] == Type::v128 && t.inst.bytes <= 16 ? nullptr : "a vector is truncated";
+    if (op == Opcode::vec_truncate)
+        return t.arg[0] == Type::v128 && t.inst.bytes <= 16 ? nullptr : "a vector is truncated";
     for (unsigned n = 0; n < 3; ++n)
         if (t.inst.args[n].valid() && t.arg[n] != Type::v128) return "the argument is not a vector";
     return translator::vector::function(static_cast<VecOp>(t.inst.sub), size, t.inst.bytes) != nullptr
@@ -171,7 +178,8 @@ const char* check_types(const Block& block, const Inst& inst)
             if (byte_size(t.arg[n]) > 8) return "a helper takes 64 bits an argument";
         return nullptr;
     }
-    if ((op == Opcode::exit_if || op == Opcode::loop_back_if) && t.arg[0] != Type::i1) return "the condition is not an i1";
+    if ((op == Opcode::exit_if || op == Opcode::loop_back_if) && t.arg[0] != Type::i1)
+        return "the condition is not an i1";
     const bool by_register = op == Opcode::jump_register || op == Opcode::synchronize_register;
     return by_register && t.arg[0] != Type::i64 ? "the target is not an i64" : nullptr;
 }

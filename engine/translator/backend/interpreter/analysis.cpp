@@ -144,15 +144,17 @@ void backwards(Analysis& a, bool fuse)
         bool live = true;
         if (inst.op == Opcode::write) {
             // What lies in CpuState itself other ops may look at, floating-point control for one.
-            live = inst.imm < sizeof(CpuState) || !std::ranges::any_of(overwritten, [&](const Range& r) {
-                return r.offset <= inst.imm && inst.imm + size <= r.offset + r.size;
-            });
+            live = inst.imm < sizeof(CpuState) ||
+                   !std::ranges::any_of(
+                       overwritten,
+                       [&](const Range& r) { return r.offset <= inst.imm && inst.imm + size <= r.offset + r.size; });
             if (live) overwritten.push_back({inst.imm, size});
         } else if (exposes_state(inst)) {
             overwritten.clear();
         } else if (inst.op == Opcode::read) {
             live = a.refs[i].root == i && a.uses[i] != 0;
-            if (live) std::erase_if(overwritten, [&](const Range& r) { return overlaps(r.offset, r.size, inst.imm, size); });
+            if (live)
+                std::erase_if(overwritten, [&](const Range& r) { return overlaps(r.offset, r.size, inst.imm, size); });
         } else if (is_pure(inst) || inst.op == Opcode::constant || inst.op == Opcode::pc_page) {
             live = a.refs[i].root == i && a.uses[i] != 0;
         }
@@ -178,14 +180,11 @@ bool is_pure(const Inst& inst)
         const std::string_view flags = vec_flags[inst.sub];
         return flags == "I" || flags == "C";
     }
-    return op_flags[static_cast<usize>(inst.op)] == 'P' && inst.op != Opcode::constant &&
-           inst.op != Opcode::pc_page && inst.op != Opcode::loop_header;
+    return op_flags[static_cast<usize>(inst.op)] == 'P' && inst.op != Opcode::constant && inst.op != Opcode::pc_page &&
+           inst.op != Opcode::loop_header;
 }
 
-bool is_positional_read(const Inst& inst)
-{
-    return inst.imm < sizeof(CpuState) || inst.type == ir::Type::i1;
-}
+bool is_positional_read(const Inst& inst) { return inst.imm < sizeof(CpuState) || inst.type == ir::Type::i1; }
 
 Analysis analyse(const ir::Block& block, bool fuse)
 {

@@ -25,7 +25,7 @@ struct Analysis {
     std::vector<Ref> refs;       ///< By value.
     std::vector<u16> uses;       ///< By root: how many arguments of live instructions refer to it.
     std::vector<bool> live;
-    std::vector<u16> write_of;   ///< By root: the first live write that stores just this value, whole; or no_value.
+    std::vector<u16> write_of; ///< By root: the first live write that stores just this value, whole; or no_value.
 
     const ir::Inst& at(u16 index) const { return insts[index]; }
     Ref ref(ir::Value value) const { return refs[value.index]; }

@@ -22,20 +22,26 @@ template <class T> T operand(const CpuState* state, u32 offset) { return get<T>(
 
 template <class T> V128 widened(T value)
 {
-    if constexpr (std::is_same_v<T, V128>) return value;
-    else return {value, 0};
+    if constexpr (std::is_same_v<T, V128>)
+        return value;
+    else
+        return {value, 0};
 }
 
 template <class T> void put_value(CpuState* state, u32 offset, T value)
 {
-    if constexpr (std::is_same_v<T, V128>) put_exact<V128>(state, offset, value);
-    else put(state, offset, value);
+    if constexpr (std::is_same_v<T, V128>)
+        put_exact<V128>(state, offset, value);
+    else
+        put(state, offset, value);
 }
 
 template <class T> T narrowed(const V128& value)
 {
-    if constexpr (std::is_same_v<T, V128>) return value;
-    else return static_cast<T>(value.lo);
+    if constexpr (std::is_same_v<T, V128>)
+        return value;
+    else
+        return static_cast<T>(value.lo);
 }
 
 template <class T> u8* fast(CpuState* state, u64 va, MemOp mem, bool write)
@@ -90,8 +96,8 @@ template <class T> const Op* store_exclusive(const Op* op, CpuState* state)
         put(state, op->d, failed);
         return op + 1;
     }
-    const bool armed = state->exclusive_address == va && state->exclusive_size == sizeof(T) &&
-                       state->exclusive_host == host;
+    const bool armed =
+        state->exclusive_address == va && state->exclusive_size == sizeof(T) && state->exclusive_host == host;
     T expected = narrowed<T>(state->exclusive_value);
     const bool stored = armed && compare_exchange<T>(host, expected, in_memory_order<T>(value, mem));
     state->exclusive_address = ~u64{0};

@@ -38,8 +38,10 @@ template <class T> u32 nzcv_logic(T a, T) { return nzcv_word<T>(a, false, 0); }
 /// The second operand: a register, or imm.
 template <class T, bool immediate> T second(const Op* op, const CpuState* state)
 {
-    if constexpr (immediate) return static_cast<T>(op->imm);
-    else return get<T>(state, op->b);
+    if constexpr (immediate)
+        return static_cast<T>(op->imm);
+    else
+        return get<T>(state, op->b);
 }
 
 template <class T, bool (*f)(T, T), bool immediate> const Op* compare(const Op* op, CpuState* state)
@@ -50,8 +52,7 @@ template <class T, bool (*f)(T, T), bool immediate> const Op* compare(const Op* 
 
 template <class T, bool (*f)(T, T), bool immediate> const Op* compare_exit(const Op* op, CpuState* state)
 {
-    if (f(get<T>(state, op->a), second<T, immediate>(op, state)))
-        GIMBAL_LEAVE();
+    if (f(get<T>(state, op->a), second<T, immediate>(op, state))) GIMBAL_LEAVE();
     GIMBAL_CONTINUE(op + 1);
 }
 
@@ -108,19 +109,19 @@ const Op* flags_bits(const Op* op, CpuState* state)
 /// Copies T at the chosen offset; integers narrower than 64 bits are zero-extended unless they are flags (`exact`).
 template <class T, bool by_flags, bool exact> const Op* select(const Op* op, CpuState* state)
 {
-    const bool condition =
-        by_flags ? (op->sub >> (get<u32>(state, op->a) >> 28) & 1) != 0 : get<u8>(state, op->a) != 0;
+    const bool condition = by_flags ? (op->sub >> (get<u32>(state, op->a) >> 28) & 1) != 0 : get<u8>(state, op->a) != 0;
     const T if_true = get<T>(state, op->b);
     const T if_false = get<T>(state, op->c);
-    if constexpr (exact) put_exact<T>(state, op->d, condition ? if_true : if_false);
-    else put(state, op->d, condition ? if_true : if_false);
+    if constexpr (exact)
+        put_exact<T>(state, op->d, condition ? if_true : if_false);
+    else
+        put(state, op->d, condition ? if_true : if_false);
     GIMBAL_CONTINUE(op + 1);
 }
 
 template <bool by_flags> const Op* select_vector(const Op* op, CpuState* state)
 {
-    const bool condition =
-        by_flags ? (op->sub >> (get<u32>(state, op->a) >> 28) & 1) != 0 : get<u8>(state, op->a) != 0;
+    const bool condition = by_flags ? (op->sub >> (get<u32>(state, op->a) >> 28) & 1) != 0 : get<u8>(state, op->a) != 0;
     put_exact<V128>(state, op->d, get<V128>(state, condition ? op->b : op->c));
     GIMBAL_CONTINUE(op + 1);
 }

@@ -25,7 +25,8 @@ const Op* follow_slowly(const Op* op, CpuState* state);
 {
     state->instructions += link->count;
     const Op* entry = link->entry.load(MemoryOrder::acquire);
-    if (entry == nullptr || state->request.load(MemoryOrder::relaxed) != 0) [[unlikely]] return nullptr;
+    if (entry == nullptr || state->request.load(MemoryOrder::relaxed) != 0) [[unlikely]]
+        return nullptr;
     if (link->leaves_page) {
         // The link holds for one physical page; it may be taken while this context fetches it from there.
         const u64 page = (state->pc_page + static_cast<u64>(static_cast<i64>(link->offset))) & ~u64{0xFFF};
@@ -41,9 +42,10 @@ const Op* follow_slowly(const Op* op, CpuState* state);
 
 // Leaves the block by the link of `op`: the end of a handler.
 #define GIMBAL_LEAVE() GIMBAL_LEAVE_BY(link_of(op))
-#define GIMBAL_LEAVE_BY(link)                                                                                               \
+#define GIMBAL_LEAVE_BY(link)                                                                                          \
     do {                                                                                                               \
-        const Op* const target_entry = follow(link, state);                                                     \
-        if (target_entry == nullptr) [[unlikely]] GIMBAL_TAIL_CALL(follow_slowly(op, state));                          \
+        const Op* const target_entry = follow(link, state);                                                            \
+        if (target_entry == nullptr) [[unlikely]]                                                                      \
+            GIMBAL_TAIL_CALL(follow_slowly(op, state));                                                                \
         GIMBAL_CONTINUE(target_entry);                                                                                 \
     } while (false)

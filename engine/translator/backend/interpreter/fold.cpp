@@ -38,14 +38,22 @@ bool evaluate(const Inst& inst, u64 x, u64 y, u64& out)
 {
     const unsigned width = width_of(inst.type);
     const unsigned amount = static_cast<unsigned>(y % (width == 0 ? 1 : width));
-    if (inst.op == Opcode::add) out = x + y;
-    else if (inst.op == Opcode::sub) out = x - y;
-    else if (inst.op == Opcode::and_) out = x & y;
-    else if (inst.op == Opcode::or_) out = x | y;
-    else if (inst.op == Opcode::xor_) out = x ^ y;
-    else if (inst.op == Opcode::shl) out = x << amount;
-    else if (inst.op == Opcode::shr_u) out = x >> amount;
-    else return false;
+    if (inst.op == Opcode::add)
+        out = x + y;
+    else if (inst.op == Opcode::sub)
+        out = x - y;
+    else if (inst.op == Opcode::and_)
+        out = x & y;
+    else if (inst.op == Opcode::or_)
+        out = x | y;
+    else if (inst.op == Opcode::xor_)
+        out = x ^ y;
+    else if (inst.op == Opcode::shl)
+        out = x << amount;
+    else if (inst.op == Opcode::shr_u)
+        out = x >> amount;
+    else
+        return false;
     return true;
 }
 
@@ -53,9 +61,9 @@ bool evaluate(const Inst& inst, u64 x, u64 y, u64& out)
 bool is_identity(const Inst& inst, u64 y)
 {
     if (inst.op == Opcode::and_) return y == low_mask(width_of(inst.type));
-    return y == 0 && (inst.op == Opcode::add || inst.op == Opcode::sub || inst.op == Opcode::or_ ||
-                      inst.op == Opcode::xor_ || inst.op == Opcode::shl || inst.op == Opcode::shr_u ||
-                      inst.op == Opcode::shr_s || inst.op == Opcode::rotr);
+    return y == 0 &&
+           (inst.op == Opcode::add || inst.op == Opcode::sub || inst.op == Opcode::or_ || inst.op == Opcode::xor_ ||
+            inst.op == Opcode::shl || inst.op == Opcode::shr_u || inst.op == Opcode::shr_s || inst.op == Opcode::rotr);
 }
 
 /// Second operands that have a plainer form.
@@ -66,10 +74,14 @@ void use_plain_form(Analysis& a, Inst& inst, u64 y)
         inst.op = op;
         inst.args[1] = constant;
     };
-    if (inst.op == Opcode::sub) replace(Opcode::add, 0 - y);
-    else if (inst.op == Opcode::and_not) replace(Opcode::and_, ~y);
-    else if (inst.op == Opcode::or_not) replace(Opcode::or_, ~y);
-    else if (inst.op == Opcode::xor_not) replace(Opcode::xor_, ~y);
+    if (inst.op == Opcode::sub)
+        replace(Opcode::add, 0 - y);
+    else if (inst.op == Opcode::and_not)
+        replace(Opcode::and_, ~y);
+    else if (inst.op == Opcode::or_not)
+        replace(Opcode::or_, ~y);
+    else if (inst.op == Opcode::xor_not)
+        replace(Opcode::xor_, ~y);
 }
 
 void fold_binary(Analysis& a, u16 index)
@@ -160,17 +172,26 @@ void fold(Analysis& a, u16 index)
 {
     const Inst& inst = a.insts[index];
     using enum Opcode;
-    if (inst.op >= add && inst.op <= rotr && inst.args[1].valid() && !inst.args[2].valid()) fold_binary(a, index);
-    else if (inst.op == cmp_eq || inst.op == cmp_ne || inst.op == nzcv_add) fold_binary(a, index);
-    else if (inst.op == sext || inst.op == zext) fold_extension(a, index);
-    else if (inst.op == trunc) fold_truncation(a, index);
-    else if (inst.op == low_half) fold_part(a, index, 0, 8);
-    else if (inst.op == high_half) fold_part(a, index, 8, 8);
+    if (inst.op >= add && inst.op <= rotr && inst.args[1].valid() && !inst.args[2].valid())
+        fold_binary(a, index);
+    else if (inst.op == cmp_eq || inst.op == cmp_ne || inst.op == nzcv_add)
+        fold_binary(a, index);
+    else if (inst.op == sext || inst.op == zext)
+        fold_extension(a, index);
+    else if (inst.op == trunc)
+        fold_truncation(a, index);
+    else if (inst.op == low_half)
+        fold_part(a, index, 0, 8);
+    else if (inst.op == high_half)
+        fold_part(a, index, 8, 8);
     else if (inst.op == vec_element && inst.size == width_of(inst.type))
         fold_part(a, index, static_cast<unsigned>(inst.imm) * inst.size / 8, inst.size / 8U);
-    else if (inst.op == extract_u || inst.op == extract_s || inst.op == deposit) fold_field(a, index);
-    else if (inst.op == nzcv_bits) a.refs[index] = {a.ref(inst.args[0]).root, a.ref(inst.args[0]).delta, true};
-    else if (inst.op == nzcv_test && inst.imm >= static_cast<u64>(ir::Cond::al)) become_constant(a, index, 1);
+    else if (inst.op == extract_u || inst.op == extract_s || inst.op == deposit)
+        fold_field(a, index);
+    else if (inst.op == nzcv_bits)
+        a.refs[index] = {a.ref(inst.args[0]).root, a.ref(inst.args[0]).delta, true};
+    else if (inst.op == nzcv_test && inst.imm >= static_cast<u64>(ir::Cond::al))
+        become_constant(a, index, 1);
     else if (inst.op == not_ && inst.type == ir::Type::i1) {
         const ir::Value one = new_constant(a, ir::Type::i1, 1);
         a.insts[index].op = xor_;

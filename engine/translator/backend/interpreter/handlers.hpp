@@ -12,7 +12,7 @@ namespace ops {
 
 // Control (control.cpp); exits refer to a Link by `extra`
 const Op* jump(const Op* op, CpuState* state);
-const Op* exit_if(const Op* op, CpuState* state);      ///< a: i1
+const Op* exit_if(const Op* op, CpuState* state); ///< a: i1
 const Op* exit_if_not(const Op* op, CpuState* state);
 const Op* exit_if_nzcv(const Op* op, CpuState* state); ///< a: flags; sub: condition_mask()
 const Op* jump_register(const Op* op, CpuState* state);
@@ -23,18 +23,18 @@ const Op* event(const Op* op, CpuState* state);
 
 // Moves (moves.cpp)
 const Op* nothing(const Op* op, CpuState* state);
-const Op* set(const Op* op, CpuState* state);       ///< d = imm
-const Op* set_narrow(const Op* op, CpuState* state);///< the low `sub` bytes of d = imm
-const Op* set_vector(const Op* op, CpuState* state);///< d = {imm, 0}
-const Op* get8(const Op* op, CpuState* state);      ///< d = zero-extended byte at a
+const Op* set(const Op* op, CpuState* state);        ///< d = imm
+const Op* set_narrow(const Op* op, CpuState* state); ///< the low `sub` bytes of d = imm
+const Op* set_vector(const Op* op, CpuState* state); ///< d = {imm, 0}
+const Op* get8(const Op* op, CpuState* state);       ///< d = zero-extended byte at a
 const Op* get16(const Op* op, CpuState* state);
 const Op* get32(const Op* op, CpuState* state);
-const Op* move8(const Op* op, CpuState* state);     ///< one byte, the rest of d untouched
+const Op* move8(const Op* op, CpuState* state); ///< one byte, the rest of d untouched
 const Op* move16(const Op* op, CpuState* state);
 const Op* move32(const Op* op, CpuState* state);
 const Op* move64(const Op* op, CpuState* state);
 const Op* move128(const Op* op, CpuState* state);
-const Op* pair(const Op* op, CpuState* state);      ///< d = {a, b}
+const Op* pair(const Op* op, CpuState* state); ///< d = {a, b}
 
 // Calls (calls.cpp). imm: the function; its immediate is sub | extra << 16, or in the wide forms in the cell behind
 const Op* call(const Op* op, CpuState* state);
@@ -43,7 +43,7 @@ const Op* vec(const Op* op, CpuState* state);
 const Op* vec_wide(const Op* op, CpuState* state);
 
 // Ordering
-const Op* fence(const Op* op, CpuState* state);     ///< sub: ir::Fence
+const Op* fence(const Op* op, CpuState* state); ///< sub: ir::Fence
 const Op* clear_exclusive(const Op* op, CpuState* state);
 
 } // namespace ops

@@ -41,10 +41,14 @@ template <class T> T host_load(const u8* host)
     // One instruction that the compiler can neither split nor assume to be aligned.
     T value;
     const auto& bytes = *reinterpret_cast<const u8(*)[sizeof(T)]>(host);
-    if constexpr (sizeof(T) == 1) asm volatile("movb %1, %0" : "=q"(value) : "m"(bytes));
-    else if constexpr (sizeof(T) == 2) asm volatile("movw %1, %0" : "=r"(value) : "m"(bytes));
-    else if constexpr (sizeof(T) == 4) asm volatile("movl %1, %0" : "=r"(value) : "m"(bytes));
-    else asm volatile("movq %1, %0" : "=r"(value) : "m"(bytes));
+    if constexpr (sizeof(T) == 1)
+        asm volatile("movb %1, %0" : "=q"(value) : "m"(bytes));
+    else if constexpr (sizeof(T) == 2)
+        asm volatile("movw %1, %0" : "=r"(value) : "m"(bytes));
+    else if constexpr (sizeof(T) == 4)
+        asm volatile("movl %1, %0" : "=r"(value) : "m"(bytes));
+    else
+        asm volatile("movq %1, %0" : "=r"(value) : "m"(bytes));
     return value;
 #else
     if (reinterpret_cast<usize>(host) % sizeof(T) == 0)
@@ -57,23 +61,32 @@ template <class T> void host_store(u8* host, T value)
 {
 #if defined(__x86_64__) && !defined(GIMBAL_WATCH_RACES)
     auto& bytes = *reinterpret_cast<u8(*)[sizeof(T)]>(host);
-    if constexpr (sizeof(T) == 1) asm volatile("movb %1, %0" : "=m"(bytes) : "q"(value));
-    else if constexpr (sizeof(T) == 2) asm volatile("movw %1, %0" : "=m"(bytes) : "r"(value));
-    else if constexpr (sizeof(T) == 4) asm volatile("movl %1, %0" : "=m"(bytes) : "r"(value));
-    else asm volatile("movq %1, %0" : "=m"(bytes) : "r"(value));
+    if constexpr (sizeof(T) == 1)
+        asm volatile("movb %1, %0" : "=m"(bytes) : "q"(value));
+    else if constexpr (sizeof(T) == 2)
+        asm volatile("movw %1, %0" : "=m"(bytes) : "r"(value));
+    else if constexpr (sizeof(T) == 4)
+        asm volatile("movl %1, %0" : "=m"(bytes) : "r"(value));
+    else
+        asm volatile("movq %1, %0" : "=m"(bytes) : "r"(value));
 #else
     if (reinterpret_cast<usize>(host) % sizeof(T) == 0)
         __atomic_store_n(reinterpret_cast<T*>(host), value, __ATOMIC_RELAXED);
-    else bytes_store<T>(host, value);
+    else
+        bytes_store<T>(host, value);
 #endif
 }
 
 template <class T> T byte_swapped(T value)
 {
-    if constexpr (sizeof(T) == 1) return value;
-    else if constexpr (sizeof(T) == 2) return __builtin_bswap16(value);
-    else if constexpr (sizeof(T) == 4) return __builtin_bswap32(value);
-    else return __builtin_bswap64(value);
+    if constexpr (sizeof(T) == 1)
+        return value;
+    else if constexpr (sizeof(T) == 2)
+        return __builtin_bswap16(value);
+    else if constexpr (sizeof(T) == 4)
+        return __builtin_bswap32(value);
+    else
+        return __builtin_bswap64(value);
 }
 
 /// 16 bytes whose halves and bytes change places.
@@ -92,9 +105,9 @@ inline bool compare_exchange_128(u8* host, V128& expected, V128 desired)
     return equal;
 #else
     u128 found = u128{expected.hi} << 64 | expected.lo;
-    const bool equal = __atomic_compare_exchange_n(reinterpret_cast<u128*>(host), &found,
-                                                   u128{desired.hi} << 64 | desired.lo, false, __ATOMIC_SEQ_CST,
-                                                   __ATOMIC_SEQ_CST);
+    const bool equal =
+        __atomic_compare_exchange_n(reinterpret_cast<u128*>(host), &found, u128{desired.hi} << 64 | desired.lo, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     expected = {static_cast<u64>(found), static_cast<u64>(found >> 64)};
     return equal;
 #endif
@@ -102,7 +115,8 @@ inline bool compare_exchange_128(u8* host, V128& expected, V128 desired)
 
 template <class T> bool compare_exchange(u8* host, T& expected, T desired)
 {
-    if constexpr (std::is_same_v<T, V128>) return compare_exchange_128(host, expected, desired);
+    if constexpr (std::is_same_v<T, V128>)
+        return compare_exchange_128(host, expected, desired);
     else
         return __atomic_compare_exchange_n(reinterpret_cast<T*>(host), &expected, desired, false, __ATOMIC_SEQ_CST,
                                            __ATOMIC_SEQ_CST);
@@ -113,11 +127,13 @@ template <class T> bool compare_exchange(u8* host, T& expected, T desired)
 /// One compare settles mapping, page crossing and alignment. If any alignment will do, the last byte's page must be
 /// the page of the tag: the entry was chosen by the first byte, and no two neighbouring pages share an entry, so a
 /// crossing access misses. If alignment is required, the low address bits stay in the compare, and a tag has none.
-template <bool aligned> [[gnu::always_inline]] inline u8* fast_address(const TlbView& view, u64 va, unsigned size, bool write)
+template <bool aligned> [[gnu::always_inline]] inline u8* fast_address(const TlbView& view, u64 va, unsigned size,
+                                                                       bool write)
 {
     const TlbEntry& entry = view.entries[(va >> view.index_shift) & (tlb_entries - 1)];
     const u64 compared = aligned ? va & (view.page_mask | (size - 1)) : (va + (size - 1)) & view.page_mask;
-    if (compared != (write ? entry.write_tag : entry.read_tag)) [[unlikely]] return nullptr;
+    if (compared != (write ? entry.write_tag : entry.read_tag)) [[unlikely]]
+        return nullptr;
     return reinterpret_cast<u8*>(va + entry.addend);
 }
 

@@ -22,7 +22,7 @@ enum class LowerError : u8 {
 
 /// Makes threaded code of a block that the verifier accepts. `physical_address` is its first instruction's; the
 /// caller fills in guest_words. Thread-safe.
-std::expected<std::unique_ptr<LoweredBlock>, LowerError>
-lower(const ir::Block& block, u64 physical_address, u64 mode_key, const LoweringOptions& options = {});
+std::expected<std::unique_ptr<LoweredBlock>, LowerError> lower(const ir::Block& block, u64 physical_address,
+                                                               u64 mode_key, const LoweringOptions& options = {});
 
 } // namespace gimbal::translator::interpreter

@@ -56,22 +56,28 @@ void Lowering::lower_instruction(u16 index)
     case Opcode::synchronize_register:
     case Opcode::event: return lower_terminal(inst);
 #define GIMBAL_PURE(name) case Opcode::name:
-    GIMBAL_PURE(add) GIMBAL_PURE(sub) GIMBAL_PURE(add_carry) GIMBAL_PURE(mul) GIMBAL_PURE(mul_high_u)
-    GIMBAL_PURE(mul_high_s) GIMBAL_PURE(div_u) GIMBAL_PURE(div_s) GIMBAL_PURE(rem_u) GIMBAL_PURE(rem_s)
-    GIMBAL_PURE(and_) GIMBAL_PURE(or_) GIMBAL_PURE(xor_) GIMBAL_PURE(and_not) GIMBAL_PURE(or_not)
-    GIMBAL_PURE(xor_not) GIMBAL_PURE(not_) GIMBAL_PURE(neg) GIMBAL_PURE(shl) GIMBAL_PURE(shr_u)
-    GIMBAL_PURE(shr_s) GIMBAL_PURE(rotr) GIMBAL_PURE(funnel_shr) GIMBAL_PURE(clz) GIMBAL_PURE(ctz)
-    GIMBAL_PURE(cls) GIMBAL_PURE(bit_reverse) GIMBAL_PURE(byte_swap) GIMBAL_PURE(crc32) GIMBAL_PURE(sext)
-    GIMBAL_PURE(zext) GIMBAL_PURE(trunc) GIMBAL_PURE(extract_u) GIMBAL_PURE(extract_s) GIMBAL_PURE(deposit)
-    GIMBAL_PURE(pair) GIMBAL_PURE(low_half) GIMBAL_PURE(high_half) GIMBAL_PURE(cmp_eq) GIMBAL_PURE(cmp_ne)
-    GIMBAL_PURE(cmp_ltu) GIMBAL_PURE(cmp_leu) GIMBAL_PURE(cmp_lts) GIMBAL_PURE(cmp_les) GIMBAL_PURE(select)
-    GIMBAL_PURE(nzcv_add) GIMBAL_PURE(nzcv_sub) GIMBAL_PURE(nzcv_add_carry) GIMBAL_PURE(nzcv_logic)
-    GIMBAL_PURE(nzcv_make) GIMBAL_PURE(nzcv_bits) GIMBAL_PURE(nzcv_carry) GIMBAL_PURE(nzcv_test)
-    GIMBAL_PURE(vec_element) GIMBAL_PURE(vec_insert) GIMBAL_PURE(vec_duplicate) GIMBAL_PURE(vec_scalar)
-    GIMBAL_PURE(vec_from_halves) GIMBAL_PURE(vec_truncate) GIMBAL_PURE(vec)
+        GIMBAL_PURE(add)
+        GIMBAL_PURE(sub) GIMBAL_PURE(add_carry) GIMBAL_PURE(mul) GIMBAL_PURE(mul_high_u) GIMBAL_PURE(mul_high_s)
+            GIMBAL_PURE(div_u) GIMBAL_PURE(div_s) GIMBAL_PURE(rem_u) GIMBAL_PURE(rem_s) GIMBAL_PURE(and_)
+                GIMBAL_PURE(or_) GIMBAL_PURE(xor_) GIMBAL_PURE(and_not) GIMBAL_PURE(or_not) GIMBAL_PURE(xor_not)
+                    GIMBAL_PURE(not_) GIMBAL_PURE(neg) GIMBAL_PURE(shl) GIMBAL_PURE(shr_u) GIMBAL_PURE(shr_s)
+                        GIMBAL_PURE(rotr) GIMBAL_PURE(funnel_shr) GIMBAL_PURE(clz) GIMBAL_PURE(ctz) GIMBAL_PURE(cls)
+                            GIMBAL_PURE(bit_reverse) GIMBAL_PURE(byte_swap) GIMBAL_PURE(crc32) GIMBAL_PURE(sext)
+                                GIMBAL_PURE(zext) GIMBAL_PURE(trunc) GIMBAL_PURE(extract_u) GIMBAL_PURE(extract_s)
+                                    GIMBAL_PURE(deposit) GIMBAL_PURE(pair) GIMBAL_PURE(low_half) GIMBAL_PURE(high_half)
+                                        GIMBAL_PURE(cmp_eq) GIMBAL_PURE(cmp_ne) GIMBAL_PURE(cmp_ltu)
+                                            GIMBAL_PURE(cmp_leu) GIMBAL_PURE(cmp_lts) GIMBAL_PURE(cmp_les)
+                                                GIMBAL_PURE(select) GIMBAL_PURE(nzcv_add) GIMBAL_PURE(nzcv_sub)
+                                                    GIMBAL_PURE(nzcv_add_carry) GIMBAL_PURE(nzcv_logic)
+                                                        GIMBAL_PURE(nzcv_make) GIMBAL_PURE(nzcv_bits)
+                                                            GIMBAL_PURE(nzcv_carry) GIMBAL_PURE(nzcv_test)
+                                                                GIMBAL_PURE(vec_element) GIMBAL_PURE(vec_insert)
+                                                                    GIMBAL_PURE(vec_duplicate) GIMBAL_PURE(vec_scalar)
+                                                                        GIMBAL_PURE(vec_from_halves)
+                                                                            GIMBAL_PURE(vec_truncate) GIMBAL_PURE(vec)
 #undef GIMBAL_PURE
-        // Waits for its first user, unless it has effects or waiting is off.
-        if (!fuse_ || !is_pure(inst)) emit_pure(index, no_home);
+            // Waits for its first user, unless it has effects or waiting is off.
+            if (!fuse_ || !is_pure(inst)) emit_pure(index, no_home);
         if (left_[index] == 0) free_if_done(index);
         return;
     }
@@ -161,13 +167,20 @@ void Lowering::lower_memory(const Inst& inst, u16 index)
     const bool has_result = inst.type != ir::Type::none && inst.op != Opcode::store;
     const u16 d = has_result ? destination(index) : 0;
     Handler handler = nullptr;
-    if (inst.op == Opcode::load) handler = load_handler(mem, address.indexed);
-    else if (inst.op == Opcode::store) handler = store_handler(mem, address.indexed);
-    else if (inst.op == Opcode::probe) handler = probe_handler();
-    else if (inst.op == Opcode::load_exclusive) handler = load_exclusive_handler(mem);
-    else if (inst.op == Opcode::store_exclusive) handler = store_exclusive_handler(mem);
-    else if (inst.op == Opcode::atomic_rmw) handler = atomic_rmw_handler(mem);
-    else handler = atomic_cas_handler(mem);
+    if (inst.op == Opcode::load)
+        handler = load_handler(mem, address.indexed);
+    else if (inst.op == Opcode::store)
+        handler = store_handler(mem, address.indexed);
+    else if (inst.op == Opcode::probe)
+        handler = probe_handler();
+    else if (inst.op == Opcode::load_exclusive)
+        handler = load_exclusive_handler(mem);
+    else if (inst.op == Opcode::store_exclusive)
+        handler = store_exclusive_handler(mem);
+    else if (inst.op == Opcode::atomic_rmw)
+        handler = atomic_rmw_handler(mem);
+    else
+        handler = atomic_cas_handler(mem);
     Op& op = emit(handler);
     op.d = d;
     op.a = address.a;
@@ -244,13 +257,14 @@ bool Lowering::exit_on_flags(u16 test, const Inst& inst, bool poll)
     const Inst& maker = a_.at(flags.root);
     const u16 from = offset_of(flags);
     const u16 mask = condition_mask(static_cast<ir::Cond>(a_.at(test).imm));
-    const bool mergeable = maker.op == Opcode::nzcv_add || maker.op == Opcode::nzcv_sub || maker.op == Opcode::nzcv_logic;
+    const bool mergeable =
+        maker.op == Opcode::nzcv_add || maker.op == Opcode::nzcv_sub || maker.op == Opcode::nzcv_logic;
     if (last_flags_root_ == flags.root && mergeable) {
         Op making = ops_.back();
         ops_.pop_back();
         op_has_link_.pop_back();
-        Op& op = emit_exit(flags_exit_handler(maker.op, maker.size, takes_immediate(maker)),
-                           static_cast<i64>(inst.imm), poll);
+        Op& op = emit_exit(flags_exit_handler(maker.op, maker.size, takes_immediate(maker)), static_cast<i64>(inst.imm),
+                           poll);
         op.d = making.d;
         op.a = making.a;
         op.b = making.b;
@@ -287,8 +301,10 @@ void Lowering::lower_exit_if(const Inst& inst)
     const bool poll = static_cast<i64>(inst.imm) <= static_cast<i64>(where(inst) & 0xFFFF);
     const bool waits = fuse_ && pending(condition.root);
     bool done = false;
-    if (waits && maker.op == Opcode::nzcv_test) done = exit_on_flags(condition.root, inst, poll);
-    else if (waits && is_compare(maker.op)) done = exit_on_compare(condition.root, inst, poll);
+    if (waits && maker.op == Opcode::nzcv_test)
+        done = exit_on_flags(condition.root, inst, poll);
+    else if (waits && is_compare(maker.op))
+        done = exit_on_compare(condition.root, inst, poll);
     else if (waits && maker.op == Opcode::xor_ && a_.is_constant(a_.ref(maker.args[1])) &&
              a_.constant(a_.ref(maker.args[1])) == 1) {
         const u16 from = clean_offset_of(maker.args[0]);

@@ -29,8 +29,8 @@ u16 Lowering::waiting_test(ir::Value condition) const
 bool Lowering::takes_immediate(const Inst& inst) const
 {
     if (!fuse_ || !inst.args[1].valid() || inst.args[2].valid() || !a_.is_constant(a_.ref(inst.args[1]))) return false;
-    return (inst.op >= Opcode::add && inst.op <= Opcode::rotr) || is_compare(inst.op) ||
-           inst.op == Opcode::nzcv_add || inst.op == Opcode::nzcv_sub;
+    return (inst.op >= Opcode::add && inst.op <= Opcode::rotr) || is_compare(inst.op) || inst.op == Opcode::nzcv_add ||
+           inst.op == Opcode::nzcv_sub;
 }
 
 /// Ops on 32 bits do for narrower integers if these are clean.
@@ -51,8 +51,10 @@ void Lowering::emit_pure(u16 index, i32 chosen_home)
     u16 args[3] = {offsetof(CpuState, zero), offsetof(CpuState, zero), offsetof(CpuState, zero)};
     for (usize n = 0; n < 3; ++n) {
         if (!inst.args[n].valid() || (immediate && n == 1)) continue;
-        if (n == 0 && tested_flags != no_value) args[n] = offset_of(a_.at(tested_flags).args[0]);
-        else args[n] = wants_clean(inst) ? clean_offset_of(inst.args[n]) : offset_of(inst.args[n]);
+        if (n == 0 && tested_flags != no_value)
+            args[n] = offset_of(a_.at(tested_flags).args[0]);
+        else
+            args[n] = wants_clean(inst) ? clean_offset_of(inst.args[n]) : offset_of(inst.args[n]);
         busy_.push_back({args[n], ir::byte_size(a_.at(inst.args[n].index).type)});
     }
     // While its arguments are used up, nobody may ask for this value.
@@ -97,16 +99,22 @@ void Lowering::emit_integer(const Inst& inst, const u16* args, u16 d)
 {
     const bool immediate = takes_immediate(inst);
     Handler handler = nullptr;
-    if (inst.op == Opcode::pair) handler = &ops::pair;
-    else if (inst.op == Opcode::select) handler = select_handler(inst.type, false);
-    else if (is_compare(inst.op)) handler = compare_handler(inst.op, inst.size == 64 ? 64 : 32, immediate);
+    if (inst.op == Opcode::pair)
+        handler = &ops::pair;
+    else if (inst.op == Opcode::select)
+        handler = select_handler(inst.type, false);
+    else if (is_compare(inst.op))
+        handler = compare_handler(inst.op, inst.size == 64 ? 64 : 32, immediate);
     else if (inst.op >= Opcode::nzcv_add && inst.op <= Opcode::nzcv_test)
         handler = flags_handler(inst.op, inst.size, immediate);
-    else if (inst.op == Opcode::crc32) handler = crc32_handler(inst.size, inst.imm != 0);
+    else if (inst.op == Opcode::crc32)
+        handler = crc32_handler(inst.size, inst.imm != 0);
     else if (inst.op == Opcode::byte_swap)
         handler = unary_handler(inst.op, operation_bits(inst.type), static_cast<unsigned>(inst.imm));
-    else if (!inst.args[1].valid()) handler = unary_handler(inst.op, operation_bits(inst.type), inst.size);
-    else handler = integer_handler(inst.op, operation_bits(inst.type), immediate);
+    else if (!inst.args[1].valid())
+        handler = unary_handler(inst.op, operation_bits(inst.type), inst.size);
+    else
+        handler = integer_handler(inst.op, operation_bits(inst.type), immediate);
 
     if (inst.op == Opcode::not_ && inst.type == ir::Type::i1) handler = integer_handler(Opcode::xor_, 32, true);
     Op& op = emit(handler);
@@ -114,8 +122,10 @@ void Lowering::emit_integer(const Inst& inst, const u16* args, u16 d)
     op.a = args[0];
     op.b = args[1];
     op.c = args[2];
-    if (immediate) op.imm = a_.constant(a_.ref(inst.args[1]));
-    else if (inst.op == Opcode::not_ && inst.type == ir::Type::i1) op.imm = 1;
+    if (immediate)
+        op.imm = a_.constant(a_.ref(inst.args[1]));
+    else if (inst.op == Opcode::not_ && inst.type == ir::Type::i1)
+        op.imm = 1;
     if (inst.op == Opcode::nzcv_test) op.sub = condition_mask(static_cast<ir::Cond>(inst.imm));
     if (inst.op == Opcode::funnel_shr) op.sub = static_cast<u16>(inst.imm);
 }
@@ -128,9 +138,12 @@ void Lowering::emit_width_change(const Inst& inst, const u16* args, u16 d)
     unsigned taken = is_field ? inst.imm >> 8 & 0xFF : inst.size;
     if (inst.op == Opcode::trunc) taken = inst.type == ir::Type::i1 ? 1 : ir::byte_size(inst.type) * 8;
     Handler handler = nullptr;
-    if (inst.op == Opcode::low_half || inst.op == Opcode::high_half) handler = &ops::move64;
-    else if (inst.op == Opcode::deposit) handler = integer_handler(inst.op, width, false);
-    else if (inst.op == Opcode::sext) handler = unary_handler(inst.op, width, taken);
+    if (inst.op == Opcode::low_half || inst.op == Opcode::high_half)
+        handler = &ops::move64;
+    else if (inst.op == Opcode::deposit)
+        handler = integer_handler(inst.op, width, false);
+    else if (inst.op == Opcode::sext)
+        handler = unary_handler(inst.op, width, taken);
     else if (inst.op == Opcode::zext || inst.op == Opcode::trunc)
         handler = taken == 8 ? &ops::get8 : taken == 16 ? &ops::get16 : taken == 32 ? &ops::get32 : nullptr;
     if (handler == nullptr) {

@@ -19,8 +19,14 @@ static_assert(sizeof(CpuState) < 0x8000, "operands are 16-bit offsets, and guest
 } // namespace
 
 Lowering::Lowering(const ir::Block& block, bool fuse)
-    : block_(block), fuse_(fuse), a_(analyse(block, fuse)), home_(a_.insts.size(), no_home), left_(a_.uses),
-      pinned_(a_.insts.size()), done_early_(a_.insts.size()), temp_used_(temp_slots)
+    : block_(block),
+      fuse_(fuse),
+      a_(analyse(block, fuse)),
+      home_(a_.insts.size(), no_home),
+      left_(a_.uses),
+      pinned_(a_.insts.size()),
+      done_early_(a_.insts.size()),
+      temp_used_(temp_slots)
 {
     ops_.reserve(a_.count);
 }
@@ -288,10 +294,14 @@ Op& Lowering::emit_exit(Handler handler, i64 offset, bool poll)
 void Lowering::emit_move(unsigned bytes, u16 d, u16 a)
 {
     Handler handler = &ops::move64;
-    if (bytes == 16) handler = &ops::move128;
-    else if (bytes == 4) handler = &ops::move32;
-    else if (bytes == 2) handler = &ops::move16;
-    else if (bytes == 1) handler = &ops::move8;
+    if (bytes == 16)
+        handler = &ops::move128;
+    else if (bytes == 4)
+        handler = &ops::move32;
+    else if (bytes == 2)
+        handler = &ops::move16;
+    else if (bytes == 1)
+        handler = &ops::move8;
     Op& op = emit(handler);
     op.d = d;
     op.a = a;
@@ -316,8 +326,8 @@ void Lowering::emit_constant(unsigned bytes, bool narrow, u16 d, u64 value)
     op.sub = static_cast<u16>(bytes);
 }
 
-std::expected<std::unique_ptr<LoweredBlock>, LowerError>
-lower(const ir::Block& block, u64 physical_address, u64 mode_key, const LoweringOptions& options)
+std::expected<std::unique_ptr<LoweredBlock>, LowerError> lower(const ir::Block& block, u64 physical_address,
+                                                               u64 mode_key, const LoweringOptions& options)
 {
     Lowering lowering(block, options.fuse);
     if (!lowering.run()) return std::unexpected(lowering.error());

@@ -103,20 +103,20 @@ private:
     Analysis a_;
     LowerError error_{};
     bool failed_{};
-    u16 cursor_{};                 // the instruction being lowered
+    u16 cursor_{}; // the instruction being lowered
     std::vector<Op> ops_;
     std::vector<u8> op_has_link_;
     std::vector<Exit> exits_;
-    std::vector<i32> home_;        // by root
-    std::vector<u16> left_;        // by root: uses not yet lowered
-    std::vector<u8> pinned_;       // by root: needed again by the next round of the loop
-    std::vector<u8> done_early_;   // by write
-    std::vector<u16> in_registers_;// roots whose home is a guest register
+    std::vector<i32> home_;         // by root
+    std::vector<u16> left_;         // by root: uses not yet lowered
+    std::vector<u8> pinned_;        // by root: needed again by the next round of the loop
+    std::vector<u8> done_early_;    // by write
+    std::vector<u16> in_registers_; // roots whose home is a guest register
     std::vector<u8> temp_used_;
-    std::vector<u16> scratch_;     // temps that become free when the instruction is lowered
-    std::vector<Busy> busy_;       // arguments of the ops that are about to be emitted
-    std::vector<u16> in_progress_; // values whose op is about to be emitted
-    u16 last_flags_root_{no_value};// the last op makes these flags
+    std::vector<u16> scratch_;      // temps that become free when the instruction is lowered
+    std::vector<Busy> busy_;        // arguments of the ops that are about to be emitted
+    std::vector<u16> in_progress_;  // values whose op is about to be emitted
+    u16 last_flags_root_{no_value}; // the last op makes these flags
     usize loop_op_{};
     u16 loop_index_{};
 };

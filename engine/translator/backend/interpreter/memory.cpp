@@ -13,8 +13,10 @@ using ir::MemOp;
 template <bool indexed> u64 address_of(const Op* op, const CpuState* state)
 {
     const u64 base = get<u64>(state, op->a);
-    if constexpr (indexed) return base + (get<u64>(state, op->c) << op->sub);
-    else return base + op->imm;
+    if constexpr (indexed)
+        return base + (get<u64>(state, op->c) << op->sub);
+    else
+        return base + op->imm;
 }
 
 u64 address_of(const Op* op, const CpuState* state, bool indexed)
@@ -64,7 +66,8 @@ template <class T, bool aligned, bool indexed> const Op* load(const Op* op, CpuS
 {
     const u64 va = address_of<indexed>(op, state);
     const u8* host = fast_address<aligned>(state->tlb[0], va, sizeof(T), false);
-    if (host == nullptr) [[unlikely]] GIMBAL_TAIL_CALL(slow_load<indexed>(op, state));
+    if (host == nullptr) [[unlikely]]
+        GIMBAL_TAIL_CALL(slow_load<indexed>(op, state));
     if constexpr (sizeof(T) == 16) {
         const u64 low = host_load<u64>(host);
         put(state, op->d + 8U, host_load<u64>(host + 8));
@@ -79,7 +82,8 @@ template <class T, bool aligned, bool indexed> const Op* store(const Op* op, Cpu
 {
     const u64 va = address_of<indexed>(op, state);
     u8* host = fast_address<aligned>(state->tlb[0], va, sizeof(T), true);
-    if (host == nullptr) [[unlikely]] GIMBAL_TAIL_CALL(slow_store<indexed>(op, state));
+    if (host == nullptr) [[unlikely]]
+        GIMBAL_TAIL_CALL(slow_store<indexed>(op, state));
     if constexpr (sizeof(T) == 16) {
         host_store<u64>(host, get<u64>(state, op->b));
         host_store<u64>(host + 8, get<u64>(state, op->b + 8U));

@@ -29,9 +29,12 @@ const Op* set(const Op* op, CpuState* state)
 
 const Op* set_narrow(const Op* op, CpuState* state)
 {
-    if (op->sub == 1) put_exact<u8>(state, op->d, static_cast<u8>(op->imm));
-    else if (op->sub == 2) put_exact<u16>(state, op->d, static_cast<u16>(op->imm));
-    else put_exact<u32>(state, op->d, static_cast<u32>(op->imm));
+    if (op->sub == 1)
+        put_exact<u8>(state, op->d, static_cast<u8>(op->imm));
+    else if (op->sub == 2)
+        put_exact<u16>(state, op->d, static_cast<u16>(op->imm));
+    else
+        put_exact<u32>(state, op->d, static_cast<u32>(op->imm));
     GIMBAL_CONTINUE(op + 1);
 }
 

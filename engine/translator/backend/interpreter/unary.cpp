@@ -24,8 +24,10 @@ template <class T> T cls(T a)
 }
 template <class T> T swap_all(T a)
 {
-    if constexpr (sizeof(T) == 4) return __builtin_bswap32(a);
-    else return __builtin_bswap64(a);
+    if constexpr (sizeof(T) == 4)
+        return __builtin_bswap32(a);
+    else
+        return __builtin_bswap64(a);
 }
 template <class T> T swap_halves(T a)
 {
@@ -34,8 +36,10 @@ template <class T> T swap_halves(T a)
 }
 template <class T> T swap_words(T a)
 {
-    if constexpr (sizeof(T) == 4) return __builtin_bswap32(a);
-    else return std::rotl(__builtin_bswap64(a), 32);
+    if constexpr (sizeof(T) == 4)
+        return __builtin_bswap32(a);
+    else
+        return std::rotl(__builtin_bswap64(a), 32);
 }
 template <class T> T bit_reverse(T a)
 {

@@ -53,8 +53,8 @@ u64 small_immediate(const Op* op) { return op->sub | static_cast<u32>(op->extra)
 template <class T> const Op* floating(const Op* op, CpuState* state)
 {
     const auto function = reinterpret_cast<vector::FpFn>(op->imm);
-    const u64 result = function(*state, get<T>(state, op->a), get<T>(state, op->b), get<T>(state, op->c),
-                                small_immediate(op));
+    const u64 result =
+        function(*state, get<T>(state, op->a), get<T>(state, op->b), get<T>(state, op->c), small_immediate(op));
     put(state, op->d, result);
     GIMBAL_CONTINUE(op + 1);
 }
@@ -82,16 +82,16 @@ namespace ops {
 const Op* vec(const Op* op, CpuState* state)
 {
     const auto function = reinterpret_cast<vector::VecFn>(op->imm);
-    function(*state, vector_at(state, op->d), vector_at(state, op->a), vector_at(state, op->b),
-             vector_at(state, op->c), small_immediate(op));
+    function(*state, vector_at(state, op->d), vector_at(state, op->a), vector_at(state, op->b), vector_at(state, op->c),
+             small_immediate(op));
     GIMBAL_CONTINUE(op + 1);
 }
 
 const Op* vec_wide(const Op* op, CpuState* state)
 {
     const auto function = reinterpret_cast<vector::VecFn>(op->imm);
-    function(*state, vector_at(state, op->d), vector_at(state, op->a), vector_at(state, op->b),
-             vector_at(state, op->c), op[1].imm);
+    function(*state, vector_at(state, op->d), vector_at(state, op->a), vector_at(state, op->b), vector_at(state, op->c),
+             op[1].imm);
     GIMBAL_CONTINUE(op + 2);
 }
 

@@ -50,12 +50,12 @@ public:
     std::vector<TlbEntry> tlb = std::vector<TlbEntry>(tlb_entries);
     std::vector<FetchEntry> fetch = std::vector<FetchEntry>(fetch_entries);
     std::vector<JumpEntry> jumps = std::vector<JumpEntry>(jump_entries);
-    std::map<u64, u64> pages;                                 ///< virtual page -> physical page; absent: identity
-    std::map<u64, std::unique_ptr<LoweredBlock>> blocks;      ///< by physical address
+    std::map<u64, u64> pages;                            ///< virtual page -> physical page; absent: identity
+    std::map<u64, std::unique_ptr<LoweredBlock>> blocks; ///< by physical address
     std::vector<std::unique_ptr<LoweredBlock>> retired;
     unsigned slow_accesses{};
     unsigned lookups{};
-    bool faults{};                                            ///< Slow accesses unwind.
+    bool faults{}; ///< Slow accesses unwind.
     interpreter::LoweringOptions options;
 
     u64 physical(u64 pc) const

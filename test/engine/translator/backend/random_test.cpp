@@ -36,9 +36,15 @@ u64 picky_helper(CpuState& state, u64 a, u64, u64)
     }
     return a + 1;
 }
-constexpr ir::Helper mixing{"mixing", mixing_helper, Type::i32, 1, {true, true, false}};
-constexpr ir::Helper reading{"reading", reading_helper, Type::i64, 1, {true, false, false}};
-constexpr ir::Helper picky{"picky", picky_helper, Type::i64, 1, {false, false, true}};
+constexpr ir::Helper mixing{
+    "mixing", mixing_helper, Type::i32, 1, {true, true, false}
+};
+constexpr ir::Helper reading{
+    "reading", reading_helper, Type::i64, 1, {true, false, false}
+};
+constexpr ir::Helper picky{
+    "picky", picky_helper, Type::i64, 1, {false, false, true}
+};
 
 /// Makes one random block; few registers, so that values get into each other's way.
 class Generator {
@@ -106,7 +112,8 @@ private:
     {
         const auto op = static_cast<Opcode>(static_cast<unsigned>(Opcode::sub) + pick(19));
         const Value a = value(type);
-        const Value b = chance(3) ? b_.constant(type, type == Type::i32 ? number() & 0xFFFF'FFFF : number()) : value(type);
+        const Value b =
+            chance(3) ? b_.constant(type, type == Type::i32 ? number() & 0xFFFF'FFFF : number()) : value(type);
         switch (op) {
         case Opcode::add_carry: return b_.add_carry(a, b, value(Type::i1));
         case Opcode::mul: return b_.mul(a, b);
@@ -144,7 +151,10 @@ private:
         case 10: keep(b_.nzcv_bits(value(Type::nzcv))); break;
         case 11: keep(b_.nzcv_make(value(Type::i32))); break;
         case 12: keep(flag_test()); break;
-        case 13: keep(b_.cmp(static_cast<Opcode>(static_cast<unsigned>(Opcode::cmp_eq) + pick(6)), value(type), value(type))); break;
+        case 13:
+            keep(
+                b_.cmp(static_cast<Opcode>(static_cast<unsigned>(Opcode::cmp_eq) + pick(6)), value(type), value(type)));
+            break;
         case 14: keep(b_.vec_element(Type::i32, value(Type::v128), 8U << pick(3), pick(4))); break;
         case 15: keep(b_.vec_insert(value(Type::v128), value(Type::i32), 8U << pick(3), pick(4))); break;
         case 16: keep(b_.vec_from_halves(value(Type::i64), value(Type::i64))); break;
@@ -172,8 +182,10 @@ private:
         case 0: b_.store(address(), value(type), op); break;
         case 1: keep(b_.call(picky, value(Type::i64))); break;
         case 2:
-            if (op.size() == 16 || chance(2)) keep(b_.load_exclusive(op.size() == 16 ? Type::i128 : type, address(), op));
-            else keep(b_.atomic_rmw(ir::Atomic::add, type, address(), value(type), op));
+            if (op.size() == 16 || chance(2))
+                keep(b_.load_exclusive(op.size() == 16 ? Type::i128 : type, address(), op));
+            else
+                keep(b_.atomic_rmw(ir::Atomic::add, type, address(), value(type), op));
             break;
         default: keep(b_.load(type, address(), op)); break;
         }
@@ -188,8 +200,10 @@ private:
         case 3: b_.write(slot(), b_.zext(Type::i64, value(Type::i32), 32)); break;
         case 4: b_.write(slot() + pick(8), value(Type::i8)); break;
         case 5:
-            if (chance(3)) keep(b_.call(chance(2) ? mixing : reading, value(Type::i64)));
-            else b_.write(slot(), value(Type::i64));
+            if (chance(3))
+                keep(b_.call(chance(2) ? mixing : reading, value(Type::i64)));
+            else
+                b_.write(slot(), value(Type::i64));
             break;
         default: b_.write(slot(), value(Type::i64)); break;
         }
@@ -210,9 +224,13 @@ private:
     }
     void end()
     {
-        if (chance(2)) b_.jump(0x800);
-        else if (chance(2)) b_.synchronize(0x40);
-        else b_.jump_register(chance(2) ? b_.or_(value(Type::i64), b_.i64c(4)) : b_.i64c(Machine::code_base + 0x800), ir::JumpHint::branch);
+        if (chance(2))
+            b_.jump(0x800);
+        else if (chance(2))
+            b_.synchronize(0x40);
+        else
+            b_.jump_register(chance(2) ? b_.or_(value(Type::i64), b_.i64c(4)) : b_.i64c(Machine::code_base + 0x800),
+                             ir::JumpHint::branch);
     }
 
     std::mt19937 random_;

@@ -14,7 +14,9 @@ TEST(Run, AddsOneOp)
     Machine m;
     m.state.x[1] = 40;
     m.state.x[2] = 2;
-    m.run([](Builder& b) { b.write(x_offset(0), b.add(b.read(Type::i64, x_offset(1)), b.read(Type::i64, x_offset(2)))); });
+    m.run([](Builder& b) {
+        b.write(x_offset(0), b.add(b.read(Type::i64, x_offset(1)), b.read(Type::i64, x_offset(2))));
+    });
     EXPECT_EQ(m.state.x[0], 42U);
     EXPECT_EQ(m.op_count(Machine::code_base), 2U);
     EXPECT_EQ(m.state.common.instructions, 1U);
