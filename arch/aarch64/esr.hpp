@@ -126,7 +126,7 @@ struct Esr {
     using cond = Field<Esr, 20, 4, u8>;
     using ti = Field<Esr, 0, 2, u8>;
 
-    using imm16 = Field<Esr, 0, 16, u16>;    // SVC, HVC, SMC, BRK
+    using imm16 = Field<Esr, 0, 16, u16>;     // SVC, HVC, SMC, BRK
     using step_isv = Field<Esr, 24, 1, bool>; // software step: ex is valid
     using step_ex = Field<Esr, 6, 1, bool>;   // software step: a load-exclusive was stepped
 
@@ -141,7 +141,8 @@ constexpr Esr make_esr(Ec ec, u32 iss = 0, bool il = true)
 }
 
 /// What Ec::dabt_* reports. The syndrome [isv..ar] is given only for what a hypervisor may emulate: a single general
-/// register, no write-back, and only for stage 2 (DDI 0487 D19.2.37, "ISS encoding for an exception from a Data Abort").
+/// register, no write-back, and only for stage 2 (DDI 0487 D19.2.37, "ISS encoding for an exception from a Data
+/// Abort").
 struct DataAbortIss {
     FaultStatus fsc{};
     bool wnr{};
@@ -241,8 +242,10 @@ static_assert(Esr::ec::get({0x9300'0046}) == Ec::dabt_lower && Esr::wnr::get({0x
 static_assert(make_data_abort(false, {.fsc = fault_status(FaultStatus::translation, 1), .wnr = true}).raw ==
               0x9600'0045);
 static_assert(make_data_abort(true, {.fsc = fault_status(FaultStatus::permission, 3)}).raw == 0x9200'000F);
-static_assert(make_data_abort(true, {.fsc = fault_status(FaultStatus::translation, 1), .wnr = true, .isv = true,
-                                     .sas = 2, .srt = 3}).raw == 0x9383'0045);
+static_assert(
+    make_data_abort(true,
+                    {.fsc = fault_status(FaultStatus::translation, 1), .wnr = true, .isv = true, .sas = 2, .srt = 3})
+        .raw == 0x9383'0045);
 static_assert(make_instruction_abort(true, fault_status(FaultStatus::translation, 0)).raw == 0x8200'0004);
 static_assert(make_svc(0).raw == 0x5600'0000 && make_hvc(1).raw == 0x5A00'0001 && make_smc(0).raw == 0x5E00'0000);
 static_assert(make_brk(0x800).raw == 0xF200'0800);

@@ -70,7 +70,7 @@ static_assert(alignof(GuestSystemRegisters) == 16 && std::is_standard_layout_v<G
 struct GuestRegisterRow {
     SysReg reg;
     RestorePhase phase;
-    u64 GuestSystemRegisters::*field;
+    u64 GuestSystemRegisters::* field;
 };
 inline constexpr GuestRegisterRow guest_register_table[] = {
 #define GIMBAL_GUEST_REGISTER(reg, phase, reset_value) {SysReg::reg, RestorePhase::phase, &GuestSystemRegisters::reg},

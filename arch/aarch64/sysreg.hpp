@@ -37,10 +37,7 @@ constexpr unsigned crm(SysReg reg) { return static_cast<unsigned>(bits(encoding(
 constexpr unsigned op2(SysReg reg) { return static_cast<unsigned>(bits(encoding(reg), 0, 3)); }
 
 /// The register that is `n` places after `first` in a numbered family: CRm counts (DBGBVR<n>_EL1 and its kin, n < 16).
-constexpr SysReg debug_register(SysReg first, unsigned n)
-{
-    return static_cast<SysReg>(encoding(first) + (n << 3));
-}
+constexpr SysReg debug_register(SysReg first, unsigned n) { return static_cast<SysReg>(encoding(first) + (n << 3)); }
 
 /// The same for families that count in CRm[1:0]:op2 (PMEVCNTR<n>, PMEVTYPER<n>, ICH_LR<n>).
 constexpr SysReg numbered_register(SysReg first, unsigned n) { return static_cast<SysReg>(encoding(first) + n); }

@@ -159,13 +159,13 @@ struct VttbrEl2 {
 struct ParEl1 {
     u64 raw{};
     using f = Field<ParEl1, 0, 1, bool>;
-    using fst = Field<ParEl1, 1, 6, u8>;    ///< F = 1: the fault status
-    using ptw = Field<ParEl1, 8, 1, bool>;  ///< F = 1: a stage 2 fault of the stage 1 walk
-    using s = Field<ParEl1, 9, 1, bool>;    ///< F = 1: a stage 2 fault
-    using sh = Field<ParEl1, 7, 2, u8>;     ///< F = 0
-    using ns = Field<ParEl1, 9, 1, bool>;   ///< F = 0
-    using pa = Field<ParEl1, 12, 40, u64>;  ///< F = 0: bits [51:12]
-    using attr = Field<ParEl1, 56, 8, u8>;  ///< F = 0: as in MAIR_EL1
+    using fst = Field<ParEl1, 1, 6, u8>;   ///< F = 1: the fault status
+    using ptw = Field<ParEl1, 8, 1, bool>; ///< F = 1: a stage 2 fault of the stage 1 walk
+    using s = Field<ParEl1, 9, 1, bool>;   ///< F = 1: a stage 2 fault
+    using sh = Field<ParEl1, 7, 2, u8>;    ///< F = 0
+    using ns = Field<ParEl1, 9, 1, bool>;  ///< F = 0
+    using pa = Field<ParEl1, 12, 40, u64>; ///< F = 0: bits [51:12]
+    using attr = Field<ParEl1, 56, 8, u8>; ///< F = 0: as in MAIR_EL1
     static constexpr u64 res1 = bit(11);
 };
 

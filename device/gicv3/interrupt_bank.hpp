@@ -12,12 +12,12 @@ inline constexpr u8 idle_priority = 0xFF;
 
 /// The state of 32 interrupts, one bit each: a redistributor's SGIs and PPIs, or one word of SPIs.
 struct InterruptBank {
-    u32 group{};   ///< 1: Group 1
+    u32 group{}; ///< 1: Group 1
     u32 enabled{};
-    u32 latch{};   ///< Pending by an edge, by software or by an SGI; cleared when acknowledged.
-    u32 line{};    ///< The input's level now.
+    u32 latch{}; ///< Pending by an edge, by software or by an SGI; cleared when acknowledged.
+    u32 line{};  ///< The input's level now.
     u32 active{};
-    u32 edge{};    ///< 1: edge-triggered, 0: level-sensitive
+    u32 edge{}; ///< 1: edge-triggered, 0: level-sensitive
     u8 priority[32]{};
 
     /// A level-sensitive interrupt stays pending as long as its line is high (IHI 0069, 4.1.2).

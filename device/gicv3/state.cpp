@@ -65,8 +65,7 @@ bool State::is_target(VcpuId vcpu, u32 intid, Group group) const
     return false;
 }
 
-void State::consider(const InterruptBank& bank, u32 ready, u32 base, std::optional<Candidate>& best,
-                     VcpuId vcpu) const
+void State::consider(const InterruptBank& bank, u32 ready, u32 base, std::optional<Candidate>& best, VcpuId vcpu) const
 {
     for (; ready != 0; ready &= ready - 1) {
         const u32 index = static_cast<u32>(std::countr_zero(ready));

@@ -33,9 +33,9 @@ struct Redistributor {
 
 /// Where an SPI goes: GICD_IROUTER<n>.
 struct Route {
-    u64 raw{};            ///< The register as written, reserved bits cleared.
-    u32 vcpu{};           ///< no_vcpu if no CPU has the affinity
-    bool any{};           ///< Interrupt_Routing_Mode: 1 of N
+    u64 raw{};  ///< The register as written, reserved bits cleared.
+    u32 vcpu{}; ///< no_vcpu if no CPU has the affinity
+    bool any{}; ///< Interrupt_Routing_Mode: 1 of N
     static constexpr u32 no_vcpu = ~u32{0};
 };
 

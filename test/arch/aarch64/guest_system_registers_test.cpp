@@ -43,8 +43,7 @@ struct FakeCpu {
     }
     usize last_position(SysReg reg) const
     {
-        return writes.size() - 1 -
-               static_cast<usize>(std::find(writes.rbegin(), writes.rend(), reg) - writes.rbegin());
+        return writes.size() - 1 - static_cast<usize>(std::find(writes.rbegin(), writes.rend(), reg) - writes.rbegin());
     }
 };
 static_assert(RegisterPort<FakeCpu>);
@@ -77,11 +76,13 @@ TEST(GuestSystemRegisters, A5_TheListHoldsWhatTheSeedSwitches)
     std::set<SysReg> listed;
     for (const GuestRegisterRow& row : guest_register_table) EXPECT_TRUE(listed.insert(row.reg).second);
     for (const char* name :
-         {"CNTVOFF_EL2", "CNTP_CVAL_EL0", "CNTV_CVAL_EL0", "CNTKCTL_EL1", "CNTP_CTL_EL0", "CNTV_CTL_EL0",
-          "CNTHCTL_EL2", "VMPIDR_EL2", "SP_EL1", "ELR_EL1", "SPSR_EL1", "SCTLR_EL1", "CPACR_EL1", "TTBR0_EL1",
-          "TTBR1_EL1", "TCR_EL1", "ESR_EL1", "FAR_EL1", "PAR_EL1", "MAIR_EL1", "AMAIR_EL1", "VBAR_EL1",
-          "CONTEXTIDR_EL1", "TPIDR_EL0", "TPIDR_EL1", "TPIDRRO_EL0", "PMCR_EL0", "ACTLR_EL1", "VTCR_EL2",
-          "VTTBR_EL2", "HCR_EL2", "CNTVCT_EL0", "VPIDR_EL2", "CPTR_EL2", "HSTR_EL2", "FAR_EL2", "HPFAR_EL2"})
+         {"CNTVOFF_EL2", "CNTP_CVAL_EL0", "CNTV_CVAL_EL0", "CNTKCTL_EL1", "CNTP_CTL_EL0",   "CNTV_CTL_EL0",
+          "CNTHCTL_EL2", "VMPIDR_EL2",    "SP_EL1",        "ELR_EL1",     "SPSR_EL1",       "SCTLR_EL1",
+          "CPACR_EL1",   "TTBR0_EL1",     "TTBR1_EL1",     "TCR_EL1",     "ESR_EL1",        "FAR_EL1",
+          "PAR_EL1",     "MAIR_EL1",      "AMAIR_EL1",     "VBAR_EL1",    "CONTEXTIDR_EL1", "TPIDR_EL0",
+          "TPIDR_EL1",   "TPIDRRO_EL0",   "PMCR_EL0",      "ACTLR_EL1",   "VTCR_EL2",       "VTTBR_EL2",
+          "HCR_EL2",     "CNTVCT_EL0",    "VPIDR_EL2",     "CPTR_EL2",    "HSTR_EL2",       "FAR_EL2",
+          "HPFAR_EL2"})
         EXPECT_EQ(listed.count(*find_sysreg(name)), 1U) << name;
 }
 
@@ -149,9 +150,9 @@ TEST(GuestSystemRegisters, A18b_CounterFirstThenTimersOffThenDeadlinesThenContro
     FakeCpu cpu;
     GuestSystemRegisters saved;
     saved.restore(cpu);
-    const std::vector<SysReg> expected = {
-        SysReg::cntvoff_el2,   SysReg::cntkctl_el1,   SysReg::cnthctl_el2,  SysReg::cntp_ctl_el0, SysReg::cntv_ctl_el0,
-        SysReg::cntp_cval_el0, SysReg::cntv_cval_el0, SysReg::cntp_ctl_el0, SysReg::cntv_ctl_el0};
+    const std::vector<SysReg> expected = {SysReg::cntvoff_el2,   SysReg::cntkctl_el1,  SysReg::cnthctl_el2,
+                                          SysReg::cntp_ctl_el0,  SysReg::cntv_ctl_el0, SysReg::cntp_cval_el0,
+                                          SysReg::cntv_cval_el0, SysReg::cntp_ctl_el0, SysReg::cntv_ctl_el0};
     ASSERT_GE(cpu.writes.size(), expected.size());
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), cpu.writes.begin()));
     EXPECT_LT(cpu.last_position(SysReg::cntv_ctl_el0), cpu.position(SysReg::hcr_el2));

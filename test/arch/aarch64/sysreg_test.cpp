@@ -48,15 +48,15 @@ TEST(Esr, ASystemRegisterTrapNamesItsRegisterForEveryRow)
 
 TEST(Esr, FaultKindsLoseTheirLevelAndNothingElse)
 {
-    for (const FaultStatus kind : {FaultStatus::address_size, FaultStatus::translation, FaultStatus::access_flag,
-                                   FaultStatus::permission, FaultStatus::external_abort_on_walk,
-                                   FaultStatus::ecc_on_walk}) {
+    for (const FaultStatus kind :
+         {FaultStatus::address_size, FaultStatus::translation, FaultStatus::access_flag, FaultStatus::permission,
+          FaultStatus::external_abort_on_walk, FaultStatus::ecc_on_walk}) {
         for (unsigned level = 0; level < 4; ++level) EXPECT_EQ(fault_kind(fault_status(kind, level)), kind);
     }
-    for (const FaultStatus kind : {FaultStatus::external_abort, FaultStatus::tag_check, FaultStatus::ecc,
-                                   FaultStatus::alignment, FaultStatus::debug, FaultStatus::tlb_conflict,
-                                   FaultStatus::hardware_update, FaultStatus::lockdown,
-                                   FaultStatus::unsupported_exclusive})
+    for (const FaultStatus kind :
+         {FaultStatus::external_abort, FaultStatus::tag_check, FaultStatus::ecc, FaultStatus::alignment,
+          FaultStatus::debug, FaultStatus::tlb_conflict, FaultStatus::hardware_update, FaultStatus::lockdown,
+          FaultStatus::unsupported_exclusive})
         EXPECT_EQ(fault_kind(kind), kind);
 }
 

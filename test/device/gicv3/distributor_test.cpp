@@ -38,9 +38,9 @@ TEST_F(Gic, IHI0069_12_1_3_AccessSizes)
 
 TEST_F(Gic, IHI0069_12_1_1_ReservedAndAbsentInterruptsAreRes0)
 {
-    for (const u64 offset : {u64{0x080}, u64{0x100}, u64{0x0A4}, u64{0x17C}, gicd::ipriorityr, gicd::ipriorityr + 300,
-                             gicd::icfgr, gicd::icfgr + 80, u64{0xF00}, u64{0x0040}, gicd::irouter,
-                             gicd::irouter + 8 * 300, u64{0x804}}) {
+    for (const u64 offset :
+         {u64{0x080}, u64{0x100}, u64{0x0A4}, u64{0x17C}, gicd::ipriorityr, gicd::ipriorityr + 300, gicd::icfgr,
+          gicd::icfgr + 80, u64{0xF00}, u64{0x0040}, gicd::irouter, gicd::irouter + 8 * 300, u64{0x804}}) {
         distributor.write(offset, 0xFFFF'FFFF);
         EXPECT_EQ(distributor.read(offset), 0U) << std::hex << offset;
     }

@@ -62,7 +62,9 @@ protected:
         distributor.write(offset, distributor.read(offset) | u64{2} << (intid % 16 * 2));
     }
 
-    gicv3::Gicv3 gic{gicv3::Config{.cpus = cpus, .intids = 288}};
+    gicv3::Gicv3 gic{
+        gicv3::Config{.cpus = cpus, .intids = 288}
+    };
     FakeCpuInputs inputs;
     gicv3::SoftwareIcc icc{gic.state(), inputs};
     Driver distributor{gic.distributor()};

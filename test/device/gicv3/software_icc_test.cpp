@@ -210,8 +210,8 @@ TEST_F(Icc, IHI0069_12_2_22_Sgi1rReachesItsTargetList)
     EXPECT_EQ(get(SysReg::icc_iar1_el1, 1), 3U);
     set(SysReg::icc_sgi1r_el1, u64{3} << 24 | u64{1} << 16 | 0b10); // Aff1 = 1
     EXPECT_TRUE(inputs.irq[17]);
-    set(SysReg::icc_sgi1r_el1, u64{1} << 44 | 1); // range selector 1: Aff0 = 16, nobody
-    set(SysReg::icc_sgi1r_el1, u64{1} << 48 | 1); // Aff3 = 1: nobody
+    set(SysReg::icc_sgi1r_el1, u64{1} << 44 | 1);   // range selector 1: Aff0 = 16, nobody
+    set(SysReg::icc_sgi1r_el1, u64{1} << 48 | 1);   // Aff3 = 1: nobody
     set(SysReg::icc_sgi1r_el1, u64{200} << 16 | 1); // Aff1 = 200: nobody
     EXPECT_FALSE(inputs.irq[0]);
 }

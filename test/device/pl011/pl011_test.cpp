@@ -43,8 +43,15 @@ TEST_F(Uart, DDI0183_3_2_ResetValues)
 TEST_F(Uart, DDI0183_3_3_WritableBits)
 {
     for (const auto& [offset, value] : std::initializer_list<std::pair<u64, u64>>{
-             {0x20, 0xFF}, {IBRD, 0xFFFF}, {FBRD, 0x3F}, {LCR_H, 0xFF}, {CR, 0xFF87}, {IFLS, 0x3F}, {IMSC, 0x7FF},
-             {DMACR, 7}}) {
+             {0x20,  0xFF  },
+             {IBRD,  0xFFFF},
+             {FBRD,  0x3F  },
+             {LCR_H, 0xFF  },
+             {CR,    0xFF87},
+             {IFLS,  0x3F  },
+             {IMSC,  0x7FF },
+             {DMACR, 7     }
+    }) {
         reg.write(offset, 0xFFFF'FFFF);
         EXPECT_EQ(reg.read(offset), value) << std::hex << offset;
         reg.write(offset, 0);
@@ -186,8 +193,14 @@ TEST_F(Uart, InputWaitsWhileTheReceiverIsOff)
 
 TEST_F(Uart, DDI0183_2_8_1_TheReceiveInterruptFollowsTheTriggerLevel)
 {
-    for (const auto& [select, level] :
-         std::initializer_list<std::pair<u64, unsigned>>{{0, 2}, {1, 4}, {2, 8}, {3, 12}, {4, 14}, {7, 14}}) {
+    for (const auto& [select, level] : std::initializer_list<std::pair<u64, unsigned>>{
+             {0, 2 },
+             {1, 4 },
+             {2, 8 },
+             {3, 12},
+             {4, 14},
+             {7, 14}
+    }) {
         reg.write(LCR_H, 0x10);
         reg.write(IFLS, select << 3);
         reg.write(IMSC, RX);

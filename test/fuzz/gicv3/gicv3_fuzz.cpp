@@ -31,7 +31,9 @@ constexpr SysReg registers[] = {
 };
 
 struct Machine {
-    gicv3::Gicv3 gic{gicv3::Config{.cpus = cpus, .intids = intids}};
+    gicv3::Gicv3 gic{
+        gicv3::Config{.cpus = cpus, .intids = intids}
+    };
     Inputs inputs;
     gicv3::SoftwareIcc icc{gic.state(), inputs};
 

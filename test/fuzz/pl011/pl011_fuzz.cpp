@@ -78,9 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, usize size)
         case 4: // the registers a driver uses, so that the stream need not guess offsets
             (void)uart.write({}, ops.take(1) % 19 * 4, AccessSize::bytes_4, ops.take(2));
             break;
-        case 5:
-            uart.reset();
-            break;
+        case 5: uart.reset(); break;
         }
         check(uart, chip, sink);
     }
