@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "base/bits.hpp"
 
 namespace gimbal::translator {
@@ -23,7 +24,10 @@ u64 line_mask(u64 page_base, u64 first, u64 last)
 
 } // namespace
 
-CodeCache::CodeCache(GuestMemory& memory, usize byte_limit) : memory_(memory), byte_limit_(byte_limit) {}
+CodeCache::CodeCache(GuestMemory& memory, usize byte_limit) : memory_(memory), byte_limit_(byte_limit)
+{
+    for (Atomic<u64>& reader : readers_) reader.store(away);
+}
 
 LoweredBlock* CodeCache::find(u64 physical_address, u64 mode_key)
 {
@@ -65,7 +69,7 @@ void CodeCache::retire(LoweredBlock* block)
     block->retire();
     stats_.code_bytes -= block->host_bytes;
     ++stats_.invalidations;
-    retired_.push_back({std::move(found->second), epoch_.fetch_add(1, MemoryOrder::acq_rel) + 1});
+    retired_.push_back({std::move(found->second), epoch_.fetch_add(1) + 1});
     blocks_.erase(found);
 }
 
@@ -110,34 +114,36 @@ void CodeCache::evict_all()
 unsigned CodeCache::add_reader()
 {
     const std::lock_guard lock(mutex_);
-    const auto slot = std::find(readers_.begin(), readers_.end(), free_slot);
-    if (slot == readers_.end()) {
-        readers_.push_back(epoch_.load());
-        return static_cast<unsigned>(readers_.size() - 1);
-    }
-    *slot = epoch_.load();
-    return static_cast<unsigned>(slot - readers_.begin());
+    const auto slot = std::find(reader_taken_.begin(), reader_taken_.end(), false);
+    const auto reader = static_cast<unsigned>(slot - reader_taken_.begin());
+    GIMBAL_ASSERT(reader < max_vcpus);
+    if (slot == reader_taken_.end())
+        reader_taken_.push_back(true);
+    else
+        *slot = true;
+    return reader;
 }
 
 void CodeCache::remove_reader(unsigned reader)
 {
     const std::lock_guard lock(mutex_);
-    readers_[reader] = free_slot;
+    reader_taken_[reader] = false;
+    readers_[reader].store(away);
     free_unreachable();
 }
 
 void CodeCache::quiescent(unsigned reader, u64& seen)
 {
-    const std::lock_guard lock(mutex_);
     seen = epoch_.load();
-    readers_[reader] = seen;
+    readers_[reader].store(seen);
+    const std::lock_guard lock(mutex_);
     free_unreachable();
 }
 
 void CodeCache::free_unreachable()
 {
-    u64 oldest = ~u64{0};
-    for (const u64 reader : readers_) oldest = std::min(oldest, reader);
+    u64 oldest = away;
+    for (const Atomic<u64>& reader : readers_) oldest = std::min(oldest, reader.load());
     std::erase_if(retired_, [&](const Retired& retired) { return retired.epoch <= oldest; });
 }
 

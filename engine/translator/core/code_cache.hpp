@@ -10,6 +10,7 @@
 #include "base/atomic.hpp"
 #include "engine/translator/core/lowered_block.hpp"
 #include "vm/memory.hpp"
+#include "vm/types.hpp"
 
 namespace gimbal::translator {
 
@@ -36,12 +37,15 @@ public:
     void invalidate_all_changed(); ///< IC IALLU
     void guest_memory_written(Gpa gpa, u64 size) override { invalidate_changed(gpa.value, size); }
 
-    /// Each vCPU takes a slot for as long as it lives and calls quiescent() whenever it holds no block pointer.
+    /// Each vCPU takes a slot for as long as it lives. It is a reader between enter() and leave(), holds block pointers
+    /// only there, and calls quiescent() when it holds none at the moment.
     unsigned add_reader();
     void remove_reader(unsigned reader);
-    /// stale(): blocks were retired since; the caller clears its own tables of block pointers, then says quiescent().
-    /// `seen` is the caller's copy of where it stands.
-    bool stale(u64 seen) const { return epoch_.load(MemoryOrder::acquire) != seen; }
+    void enter(unsigned reader) { readers_[reader].store(epoch_.load()); }
+    void leave(unsigned reader) { readers_[reader].store(away); }
+    /// stale(): blocks were retired since; the reader clears its own tables of block pointers, then says quiescent().
+    /// `seen` is the reader's copy of where it stands. Asked after enter(), so that nothing seen is freed in between.
+    bool stale(u64 seen) const { return epoch_.load() != seen; }
     void quiescent(unsigned reader, u64& seen);
 
     CodeCacheStats stats() const;
@@ -80,9 +84,12 @@ private:
         u64 epoch;
     };
     std::vector<Retired> retired_;
-    static constexpr u64 free_slot = ~u64{0};
-    std::vector<u64> readers_; // the epoch that each has reached
-    Atomic<u64> epoch_{1}; // counts retirements; read without the lock
+    std::vector<bool> reader_taken_;
+    // Outside the lock: counts retirements, and the epoch that each reader has reached. Both sequentially consistent:
+    // a reader that enters either sees a retirement or is seen by it.
+    static constexpr u64 away = ~u64{0};
+    Atomic<u64> epoch_{1};
+    Atomic<u64> readers_[max_vcpus];
     CodeCacheStats stats_{};
 };
 

@@ -72,15 +72,41 @@ void Cpu::set_interrupt(InterruptInput input, bool level) noexcept
     state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel);
 }
 
+/// While it lives the vCPU may hold block pointers and use translations; others wait for it.
+class Cpu::InsideBlocks {
+public:
+    explicit InsideBlocks(Cpu& cpu) : cpu_(cpu)
+    {
+        cpu_.mailbox_->set_outside(false);
+        cpu_.machine_.code().enter(cpu_.cache_reader_);
+    }
+    ~InsideBlocks()
+    {
+        cpu_.machine_.code().leave(cpu_.cache_reader_);
+        cpu_.mailbox_->set_outside(true);
+    }
+    InsideBlocks(const InsideBlocks&) = delete;
+    InsideBlocks& operator=(const InsideBlocks&) = delete;
+
+private:
+    Cpu& cpu_;
+};
+
+void Cpu::forget_retired_blocks()
+{
+    if (!machine_.code().stale(cache_epoch_)) return;
+    std::fill_n(jump_cache_.get(), jump_entries, JumpEntry{});
+    machine_.code().quiescent(cache_reader_, cache_epoch_);
+}
+
 Exit Cpu::run(const Completion& completion)
 {
     commit(completion);
     if (next_exit_) return *std::exchange(next_exit_, std::nullopt);
-    mailbox_->set_outside(false);
+    const InsideBlocks inside(*this);
     std::optional<Exit> exit;
     while (!(exit = step())) {
     }
-    mailbox_->set_outside(true);
     return *exit;
 }
 
@@ -91,10 +117,7 @@ std::optional<Exit> Cpu::step()
     const u32 requests = common.request.exchange(0, MemoryOrder::acq_rel);
     if ((requests & request::maintenance) != 0) mailbox_->serve(tlb_);
     if ((requests & request::kick) != 0) return Exit(ExitKind::kicked);
-    if (machine_.code().stale(cache_epoch_)) {
-        std::fill_n(jump_cache_.get(), jump_entries, JumpEntry{});
-        machine_.code().quiescent(cache_reader_, cache_epoch_);
-    }
+    forget_retired_blocks();
     // PSTATE.D is not in the mode key, so what depends on it is computed anew while a debugger is at work.
     constexpr u64 debugging = arch::MdscrEl1::ss::mask | arch::MdscrEl1::kde::mask | arch::MdscrEl1::mde::mask;
     if (mode_stale_ || (state_->mdscr & debugging) != 0) update_mode();
@@ -228,12 +251,12 @@ std::optional<Exit> Cpu::replay_instruction()
     CpuState& common = state_->common;
     replay_.rewind();
     if (mode_stale_) update_mode();
-    mailbox_->set_outside(false);
+    const InsideBlocks inside(*this);
     if (mailbox_->waiting()) mailbox_->serve(tlb_);
+    forget_retired_blocks();
     common.mode_key |= single_instruction_key;
     common.unwind = Unwind::none;
     interpreter::run_blocks(common);
-    mailbox_->set_outside(true);
     common.mode_key &= ~single_instruction_key;
     auto exit = handle_unwind();
     if (waiting_ != Waiting::access) replay_.clear();

@@ -99,6 +99,8 @@ private:
     enum class Waiting : u8 { nothing, access, register_access, call };
 
     // cpu.cpp
+    class InsideBlocks;
+    void forget_retired_blocks();
     std::optional<Exit> step();
     std::optional<Exit> handle_unwind();
     std::optional<Exit> handle_event(ir::Event event, u64 payload);

@@ -126,7 +126,7 @@ std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
             if (!verdict) panic(ir::print(verdict.error(), block).c_str(), __FILE__, __LINE__);
         }
         if (options.trace_ir) options.trace_ir(ir::print(block));
-        auto lowered = interpreter::lower(block, physical, state_->common.mode_key);
+        auto lowered = interpreter::lower(block, physical, state_->common.mode_key, {.fuse = options.fuse});
         if (!lowered) continue;
         (*lowered)->guest_count = block.guest_count;
         (*lowered)->guest_words = std::move(source);

@@ -77,6 +77,7 @@ void Cpu::update_mode()
         mode.el0_daif_trap = !SctlrEl1::uma::get(sctlr);
         mode.el0_cache_trap = !SctlrEl1::uci::get(sctlr);
         mode.el0_ctr_trap = !SctlrEl1::uct::get(sctlr);
+        mode.el0_scxtnum_trap = SctlrEl1::tscxt::get(sctlr);
         mode.el0_dczva_trap = !SctlrEl1::dze::get(sctlr);
         mode.el0_wfi_trap = !SctlrEl1::ntwi::get(sctlr);
         mode.el0_wfe_trap = !SctlrEl1::ntwe::get(sctlr);

@@ -45,7 +45,7 @@ u64 Cpu::read_register(SysReg reg, unsigned rt)
     case arch::encoding(SysReg::uao): return state.pstate & arch::uao_mask;
     case arch::encoding(SysReg::dit): return state.pstate & arch::dit_mask;
     case arch::encoding(SysReg::ssbs): return state.pstate & arch::ssbs_mask;
-    case arch::encoding(SysReg::scxtnum_el0): return user && SctlrEl1::tscxt::get(sctlr) ? trap() : state.el[0].scxtnum;
+    case arch::encoding(SysReg::scxtnum_el0): return state.el[0].scxtnum;
     case arch::encoding(SysReg::isr_el1): {
         const u32 inputs = inputs_.load(MemoryOrder::acquire);
         return u64{test_bit(inputs, static_cast<unsigned>(InterruptInput::fiq))} << 6 |

@@ -34,7 +34,9 @@ bool floating_point(SysReg reg) { return reg == SysReg::fpcr || reg == SysReg::f
 bool el0_trapped(Translator& t, Insn i, SysReg reg, bool read)
 {
     if (t.mode.el != 0) return false;
-    const bool trapped = (reg == SysReg::daif && t.mode.el0_daif_trap) || (reg == SysReg::ctr_el0 && t.mode.el0_ctr_trap);
+    const bool trapped = (reg == SysReg::daif && t.mode.el0_daif_trap) ||
+                         (reg == SysReg::ctr_el0 && t.mode.el0_ctr_trap) ||
+                         (reg == SysReg::scxtnum_el0 && t.mode.el0_scxtnum_trap);
     if (trapped) trap_register(t, i, read);
     return trapped;
 }

@@ -26,6 +26,7 @@ struct Mode {
     bool el0_daif_trap{};  ///< !SCTLR_EL1.UMA
     bool el0_cache_trap{}; ///< !SCTLR_EL1.UCI
     bool el0_ctr_trap{};   ///< !SCTLR_EL1.UCT
+    bool el0_scxtnum_trap{};///< SCTLR_EL1.TSCXT
     bool el0_dczva_trap{}; ///< !SCTLR_EL1.DZE
     bool el0_wfi_trap{};   ///< !SCTLR_EL1.nTWI
     bool el0_wfe_trap{};   ///< !SCTLR_EL1.nTWE
@@ -38,7 +39,7 @@ struct Mode {
         unsigned at = 2;
         for (const bool flag :
              {sp_el0, mmu_on, big_endian, align_check, sp_align_check, fp_trap, pan, uao, e2h, tge, step, debug,
-              el0_daif_trap, el0_cache_trap, el0_ctr_trap, el0_dczva_trap, el0_wfi_trap, el0_wfe_trap, fp_not_default})
+              el0_daif_trap, el0_cache_trap, el0_ctr_trap, el0_scxtnum_trap, el0_dczva_trap, el0_wfi_trap, el0_wfe_trap, fp_not_default})
             key |= u64{flag} << at++;
         return key | u64{fpcr_mode} << at;
     }
