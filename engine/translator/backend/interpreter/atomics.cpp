@@ -93,6 +93,7 @@ template <class T> const Op* store_exclusive(const Op* op, CpuState* state)
         u32 failed = 0;
         state->pc = state->pc_page + op->page_offset();
         if (!state->runtime->store_exclusive(*state, va, mem, widened<T>(value), failed)) return unwind_at(op, state);
+        state->exclusive_address = ~u64{0};
         put(state, op->d, failed);
         return op + 1;
     }

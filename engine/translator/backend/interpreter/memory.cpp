@@ -97,7 +97,8 @@ u8* any_fast_address(CpuState* state, u64 va, MemOp mem, bool write)
 {
     const TlbView& view = state->tlb[static_cast<unsigned>(mem.privilege)];
     switch (mem.align) {
-    case ir::Align::any: return fast_address<false>(view, va, mem.size(), write);
+    case ir::Align::any:
+    case ir::Align::normal: return fast_address<false>(view, va, mem.size(), write);
     case ir::Align::natural: return fast_address<true>(view, va, mem.size(), write);
     case ir::Align::check_16: return fast_address<true>(view, va, 16, write);
     }
@@ -173,7 +174,7 @@ const Op* probe(const Op* op, CpuState* state) // sub: bytes
     const MemOp mem = MemOp::unpack(op->extra);
     const u64 va = address_of<false>(op, state);
     const TlbView& view = state->tlb[static_cast<unsigned>(mem.privilege)];
-    const bool any = mem.align == ir::Align::any;
+    const bool any = mem.align == ir::Align::any || mem.align == ir::Align::normal;
     if (any && op->sub <= 64 && fast_address<false>(view, va, op->sub, mem.is_write) != nullptr) return op + 1;
     state->pc = state->pc_page + op->page_offset();
     if (!state->runtime->probe(*state, va, mem, op->sub)) return unwind_at(op, state);

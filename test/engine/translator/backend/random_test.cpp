@@ -279,9 +279,9 @@ std::string differences(const Machine& m, const Machine& n)
 
 TEST(RandomBlocks, FusedAndPlainAgree)
 {
-    for (u32 seed = 1; seed <= 20000; ++seed) {
+    for (u32 seed = 1; seed <= 2500; ++seed) {
         ir::Block block;
-        block.guest_count = static_cast<u16>(1 + seed / 1500);
+        block.guest_count = static_cast<u16>(1 + seed % 12);
         Generator(seed, block).run(block.guest_count);
         const auto verdict = ir::verify(block);
         ASSERT_TRUE(verdict.has_value()) << ir::print(verdict.error(), block);
