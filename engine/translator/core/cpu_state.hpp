@@ -77,7 +77,6 @@ struct CpuState {
     u64 instructions{};        ///< Guest instructions completed.
     u64 mode_key{};
     Runtime* runtime{};
-    LoweredBlock* last_block{};
     u64 exclusive_address{~u64{0}}; ///< Virtual address of the armed monitor; ~0 if open.
     u8* exclusive_host{};           ///< Where the monitored bytes are.
     V128 exclusive_value{};

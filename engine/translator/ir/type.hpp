@@ -48,6 +48,7 @@ enum class Align : u8 {
     any,       ///< Unaligned is fine on Normal memory; Device memory faults (the slow path knows).
     natural,   ///< An address that is not a multiple of `size` is an alignment fault on any memory.
     check_16,  ///< As natural, but for 16 bytes whatever the size.
+    normal,    ///< As any, but any access to Device memory is an alignment fault (DC ZVA).
 };
 
 /// Which translation rights a memory access uses: the current level's, or EL0's (LDTR, STTR).

@@ -152,13 +152,12 @@ bool Cpu::access(u64 address, ir::MemOp op, bool write, V128& value)
     if (crosses_page(address, size)) return access_bytes(address, op, write, value);
     Page page;
     if (!translate_data(address, op, write, page)) return false;
-    if (!is_aligned(address, size)) {
-        if (page.device) {
-            data_abort(address, FaultStatus::alignment, write);
-            return false;
-        }
-        if (page.host == nullptr) return access_bytes(address, op, write, value);
+    const bool aligned = is_aligned(address, size);
+    if (page.device && (!aligned || op.align == ir::Align::normal)) {
+        data_abort(address, FaultStatus::alignment, write);
+        return false;
     }
+    if (!aligned && page.host == nullptr) return access_bytes(address, op, write, value);
     if (!watch(address, size, write)) return false;
     if (page.host == nullptr)
         return write ? store_device(address, page, size, value) : load_device(address, page, size, value);

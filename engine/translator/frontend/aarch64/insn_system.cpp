@@ -133,8 +133,7 @@ void dc_zva(Translator& t, Insn i)
     if (t.mode.el0_dczva_trap) return trap_register(t, i, false);
     const Value address = t.ir.and_not(t.x(i.rt()), t.ir.i64c(63));
     const Value zero = t.ir.vec_from_halves(t.ir.i64c(0), t.ir.i64c(0));
-    // Naturally aligned: Device memory faults, as DC ZVA must.
-    ir::MemOp op{.size_log2 = 4, .align = ir::Align::any};
+    const ir::MemOp op{.size_log2 = 4, .align = ir::Align::normal};
     for (unsigned offset = 0; offset < 64; offset += 16) t.ir.store(t.ir.add_imm(address, offset), zero, op);
 }
 

@@ -235,6 +235,18 @@ TEST_F(MmuTest, UnalignedDeviceAccessIsAnAlignmentFault)
     EXPECT_EQ(state().el[1].esr, 0x9600'0021U);
 }
 
+TEST_F(MmuTest, ZeroingDeviceMemoryIsAnAlignmentFault)
+{
+    constexpr u32 dc_zva_x1 = 0xD50B'7421;
+    map(0, data | af | u64{1} << 2 | table_or_page);
+    begin({dc_zva_x1}, window);
+    EXPECT_EQ(state().el[1].esr, 0x9600'0061U);
+    map(1, data | af | table_or_page);
+    poke(data + 0x38, 1);
+    begin({dc_zva_x1, hvc_0}, window + 0x1024);
+    EXPECT_EQ(peek<u64>(data + 0x38), 0U);
+}
+
 TEST_F(MmuTest, WalkOutsideMemoryIsAnExternalAbort)
 {
     poke(level2, 0x10'0000 | table_or_page);
