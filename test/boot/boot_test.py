@@ -11,7 +11,7 @@ import boot  # noqa: E402
 
 MISSING = 77
 POWER_OFF = "console=ttyAMA0 gimbal.do=poweroff"
-TIMEOUT = 240
+TIMEOUT = 120
 
 
 def powers_off(program, folder, kernel):
