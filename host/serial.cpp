@@ -84,7 +84,7 @@ void SerialPort::read_input()
     } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
         if (is_socket_) return drop_peer();
         input_ended_ = true;
-        end_pending_ = true;
+        owe_end_of_input();
     }
     feed_receiver();
     update_watches();
@@ -108,11 +108,23 @@ void SerialPort::feed_receiver()
         receiver_->receive(input_.front());
         input_.pop_front();
     }
-    if (input_.empty() && end_pending_ && receiver_->has_room()) {
-        end_pending_ = false;
-        receiver_->receive(end_of_input);
-    }
+    if (end_owed_ && !quiet_timer_->armed) owe_end_of_input();
     update_watches();
+}
+
+void SerialPort::owe_end_of_input()
+{
+    end_owed_ = true;
+    if (quiet_timer_ == nullptr) quiet_timer_ = &loop_.add_timer([this] { send_end_of_input(); });
+    loop_.arm(*quiet_timer_, std::chrono::steady_clock::now() + quiet_time);
+}
+
+void SerialPort::send_end_of_input()
+{
+    // Without room we are called again when there is some.
+    if (receiver_ == nullptr || !input_.empty() || !receiver_->has_room()) return;
+    end_owed_ = false;
+    receiver_->receive(end_of_input);
 }
 
 long SerialPort::write_some(std::span<const u8> bytes)
@@ -147,6 +159,7 @@ void SerialPort::drain()
         const long count = write_some(bytes);
         if (count > 0) {
             output_.drop(static_cast<usize>(count));
+            if (input_ended_) owe_end_of_input();
         } else if (count < 0 && errno == EAGAIN) {
             break;
         } else if (count < 0 && errno != EINTR) {

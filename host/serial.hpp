@@ -52,6 +52,10 @@ public:
     static constexpr usize output_capacity = usize{64} << 10;
     static constexpr usize input_capacity = 4096;
     static constexpr u8 end_of_input = 0x04; // Ctrl-D
+    /// How long the guest must have printed nothing before it is told of the end of input. A program that sets up its
+    /// terminal throws away what came before, so the guest is told again whenever it has printed something since: each
+    /// prompt is answered.
+    static constexpr std::chrono::milliseconds quiet_time{100};
 
     static Result<std::unique_ptr<SerialPort>, HostError> open(const SerialConfig& config, EventLoop& loop);
     ~SerialPort();
@@ -96,6 +100,8 @@ private:
     void read_input();
     void take_input(std::span<const u8> bytes);
     void feed_receiver();
+    void owe_end_of_input();
+    void send_end_of_input();
     void drain();
     long write_some(std::span<const u8> bytes);
     void update_watches();
@@ -130,7 +136,8 @@ private:
     bool interactive_{};  // a terminal: Ctrl-A works, and input that does not fit is lost
     bool input_paused_{};
     bool input_ended_{};
-    bool end_pending_{}; // 0x04 is still to be sent
+    EventLoop::Timer* quiet_timer_{};
+    bool end_owed_{};    // 0x04 is still to be sent
 };
 
 } // namespace gimbal::host
