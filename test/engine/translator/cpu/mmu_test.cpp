@@ -18,7 +18,6 @@ protected:
     static constexpr u64 level1 = ram_base + 0x20'0000;
     static constexpr u64 level2 = level1 + 0x1000;
     static constexpr u64 level3 = level1 + 0x2000;
-    static constexpr u64 other_level3 = level1 + 0x3000;
     static constexpr u64 window = 0x8000'0000; ///< 512 pages mapped by level3
 
     /// 39-bit TTBR0 space, 4 KiB pages: RAM flat by one 1 GiB block, the window by level3.
