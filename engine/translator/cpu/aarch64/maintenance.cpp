@@ -94,9 +94,12 @@ void Cpu::translate_address(SysReg operation, u64 va)
         state_->par = bit(11) | static_cast<u64>(result.error().status) << 1 | 1;
         return;
     }
+    // Non-cacheable memory is outer shareable whatever SH says (PAREncodeShareability).
+    constexpr u8 non_cacheable = 0x44;
+    const u64 shareability = result->memory_attributes == non_cacheable ? 2 : result->shareability;
     const u64 page = result->page | align_down(va & low_mask(result->page_shift), 4096);
     state_->par = u64{result->memory_attributes} << 56 | (page & 0x0000'FFFF'FFFF'F000) | bit(11) |
-                  u64{result->shareability} << 7;
+                  shareability << 7;
 }
 
 void Cpu::send_event()

@@ -15,7 +15,9 @@ Result<Translation, WalkFault> Cpu::translate(u64 va, WalkAccess access, bool pr
     const bool pan = mode_.pan && privileged && access != WalkAccess::execute;
     const bool canonical = static_cast<u64>(sign_extend(va, 56)) == va || top_byte_ignored(registers.tcr, va);
     const u16 asid = current_asid();
-    if (mode_.mmu_on && canonical) {
+    // E0PD0 and E0PD1 are no rights of the entry: PAN looks at the rights without them.
+    const bool kept_from_el0 = !privileged && test_bit(registers.tcr, test_bit(va, 55) ? 56 : 55);
+    if (mode_.mmu_on && canonical && !kept_from_el0) {
         const Translation* hit = tlb_.lookup(va, asid);
         if (hit != nullptr && permitted(hit->rights, access, privileged, pan) &&
             (access != WalkAccess::write || hit->dirty))

@@ -131,7 +131,10 @@ constexpr unsigned operation(unsigned op1, unsigned crn, unsigned crm, unsigned 
 void dc_zva(Translator& t, Insn i)
 {
     if (t.mode.el0_dczva_trap) return trap_register(t, i, false);
-    const Value address = t.ir.and_not(t.x(i.rt()), t.ir.i64c(63));
+    // FAR_EL1 holds the address as the register gives it, not that of the block.
+    const Value given = t.x(i.rt());
+    t.ir.probe(given, {.size_log2 = 0, .align = ir::Align::normal, .is_write = true}, 1);
+    const Value address = t.ir.and_not(given, t.ir.i64c(63));
     const Value zero = t.ir.vec_from_halves(t.ir.i64c(0), t.ir.i64c(0));
     const ir::MemOp op{.size_log2 = 4, .align = ir::Align::normal};
     for (unsigned offset = 0; offset < 64; offset += 16) t.ir.store(t.ir.add_imm(address, offset), zero, op);
