@@ -48,22 +48,23 @@ LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
 bool Cpu::fetch_translation(u64 pc, u64& physical)
 {
     const u64 page = align_down(pc, 4096);
-    if ((state_->pstate & arch::Spsr::il::mask) != 0) {
+    const FetchEntry& entry = state_->common.fetch[(pc >> 12) & (fetch_entries - 1)];
+    const bool illegal = (state_->pstate & arch::Spsr::il::mask) != 0;
+    if (entry.virtual_page == page && (pc & 3) == 0 && !illegal) {
+        physical = entry.physical_page + (pc & low_mask(12));
+        return true;
+    }
+    if (static_cast<u64>(sign_extend(pc, 56)) != pc && mode_.mmu_on && top_byte_ignored(state_->el[1].tcr, pc)) {
+        // A branch drops the tag (AArch64.BranchAddr), before anything is checked.
+        state_->common.unwind = Unwind::synchronize;
+        return false;
+    }
+    if (illegal) {
         unwind_exception({arch::make_esr(arch::Ec::illegal_state), 0, false});
         return false;
     }
     if ((pc & 3) != 0) {
         unwind_exception({arch::make_esr(arch::Ec::pc_alignment), pc, true});
-        return false;
-    }
-    const FetchEntry& entry = state_->common.fetch[(pc >> 12) & (fetch_entries - 1)];
-    if (entry.virtual_page == page) {
-        physical = entry.physical_page + (pc & low_mask(12));
-        return true;
-    }
-    if (static_cast<u64>(sign_extend(pc, 56)) != pc && mode_.mmu_on && top_byte_ignored(state_->el[1].tcr, pc)) {
-        // A branch drops the tag (AArch64.BranchAddr).
-        state_->common.unwind = Unwind::synchronize;
         return false;
     }
     const auto translation = translate(pc, WalkAccess::execute, mode_.el != 0);
