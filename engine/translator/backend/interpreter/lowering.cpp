@@ -286,8 +286,9 @@ Op& Lowering::emit_exit(Handler handler, i64 offset, bool poll)
     Exit& exit = exits_.emplace_back();
     exit.offset = static_cast<i32>(offset);
     exit.count = static_cast<u16>(a_.at(cursor_).guest_index + 1);
-    exit.poll = poll;
     exit.leaves_page = offset < 0 || offset >= 4096;
+    // Backward edges alone would let straight code run for as long as memory goes.
+    exit.poll = poll || exit.leaves_page;
     return op;
 }
 

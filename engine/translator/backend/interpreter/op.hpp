@@ -51,7 +51,7 @@ struct alignas(32) Link {
     Link* next{};              ///< In the target's list of incoming links.
     i32 offset{};              ///< Target, from pc_page.
     u16 count{};               ///< Guest instructions completed when this exit is taken.
-    bool poll{};               ///< A backward edge.
+    bool poll{};               ///< A backward edge, or one that leaves the page.
     bool leaves_page{};
     ThreadedBlock* source{};
 };

@@ -13,7 +13,7 @@
 #include "engine/translator/frontend/aarch64/mode.hpp"
 #include "engine/translator/machine.hpp"
 #include "engine/translator/mmu/tlb_mailbox.hpp"
-#include "vm/vcpu.hpp"
+#include "vm/state.hpp"
 
 namespace gimbal::translator::aarch64 {
 
@@ -58,6 +58,7 @@ public:
     void set_interrupt(InterruptInput input, bool level) noexcept;
 
     // State access; a pending completion is committed or discarded first.
+    void visit_state(StateMask groups, StateVisitor& visitor);
     GuestState& state() { return *state_; }
     u64 pstate() const; ///< In the layout of SPSR_EL1.
     void set_pstate(u64 spsr);
@@ -113,6 +114,11 @@ private:
     void apply_call(const Completion& completion);
     void apply_register(const Completion& completion);
     void apply_access(const Completion& completion);
+
+    // state.cpp
+    void visit_core(StateVisitor& visitor);
+    void visit_system(StateVisitor& visitor);
+    void visit_fp_simd(StateVisitor& visitor);
 
     // mode.cpp
     void update_mode();

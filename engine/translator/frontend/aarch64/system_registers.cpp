@@ -114,6 +114,8 @@ constexpr auto table = make_table();
 
 } // namespace
 
+std::span<const SystemRegister> system_registers() { return table; }
+
 const SystemRegister* find_system_register(SysReg reg)
 {
     const auto found = std::lower_bound(table.begin(), table.end(), reg,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <span>
 
 #include "arch/aarch64/sysreg.hpp"
 #include "engine/translator/frontend/aarch64/guest_state.hpp"
@@ -25,6 +25,9 @@ struct SystemRegister {
     u64 writable{~u64{0}};
     u64 ones{};        ///< RES1 bits
 };
+
+/// Every one, sorted by encoding.
+std::span<const SystemRegister> system_registers();
 
 /// By encoding; null for a register that the CPU does not hold.
 const SystemRegister* find_system_register(arch::SysReg reg);

@@ -84,6 +84,7 @@ protected:
     VirtualTimers timers_;
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<Cpu> cpu_;
+    Cpu* kicked_{};
 };
 
 } // namespace gimbal::translator::aarch64
