@@ -54,6 +54,13 @@ void settle_access_flag(const Target& target)
     invalidate_all();
 }
 
+void settle_dirty_state(const Target& target)
+{
+    if (!target.mapped || !tables.hardware_dirty || (*target.entry & bit(51)) == 0) return;
+    *target.entry &= ~bit(7);
+    invalidate_all();
+}
+
 /// The leaf as a probe left it.
 void log_descriptor(const Target& target)
 {
@@ -107,7 +114,14 @@ void probe_data(u64 va)
     log_exception("", context, base);
     log("", context.x[0], context.x[1] - va, context.x[3], context.x[4]);
     const u64 left = examine_pool(first);
-    log("mem", left, first.physical == second.physical ? 0 : examine_pool(second));
+    const u64 right = examine_pool(second);
+    // A store that faults in its second page may have written the first (B2.2.1).
+    if (first.entry != second.entry && (exception_class(context.esr) & 0x3E) == 0x24) {
+        settle_dirty_state(first);
+        settle_dirty_state(second);
+    } else {
+        log("mem", left, right);
+    }
     finish_probe(context, first, second);
 }
 
@@ -268,6 +282,8 @@ void run_regime()
 {
     make_tables();
     switch_regime(physical(&tables.regime));
+    // The way here went through a fetch from the lower half.
+    settle_access_flag(find_target(physical(&parameters)));
     log("regime", tables.regime.tcr, tables.half[0].granule, tables.half[1].granule, tables.leaf_count);
     for (unsigned i = 0; i < 60; ++i) {
         const u64 va = random_address();
