@@ -42,14 +42,15 @@ LoweredBlock* CodeCache::insert(std::unique_ptr<LoweredBlock> block)
     const Key key{block->physical_address, block->mode_key};
     if (const auto found = blocks_.find(key); found != blocks_.end()) return found->second.get();
     if (stats_.code_bytes + block->host_bytes > byte_limit_) evict_all();
-    stats_.code_bytes += block->host_bytes;
-    stats_.instructions_translated += block->guest_count;
+    LoweredBlock* const published = blocks_.emplace(key, std::move(block)).first->second.get();
+    stats_.code_bytes += published->host_bytes;
+    stats_.instructions_translated += published->guest_count;
     ++stats_.blocks_translated;
-    const u64 page_number = block->physical_address >> page_shift;
+    const u64 page_number = published->physical_address >> page_shift;
     Page& page = pages_[page_number];
-    page.lines |= line_mask(page_number << page_shift, block->physical_address, last_byte(*block));
-    page.blocks.push_back(block.get());
-    return blocks_.emplace(key, std::move(block)).first->second.get();
+    page.blocks.push_back(published);
+    page.lines |= line_mask(page_number << page_shift, published->physical_address, last_byte(*published));
+    return published;
 }
 
 bool CodeCache::changed(const LoweredBlock& block) const
@@ -150,7 +151,9 @@ void CodeCache::free_unreachable()
 CodeCacheStats CodeCache::stats() const
 {
     const std::lock_guard lock(mutex_);
-    return stats_;
+    CodeCacheStats stats = stats_;
+    stats.retired_blocks = retired_.size();
+    return stats;
 }
 
 } // namespace gimbal::translator

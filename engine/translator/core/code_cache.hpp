@@ -19,6 +19,7 @@ struct CodeCacheStats {
     u64 instructions_translated{};
     u64 code_bytes{};
     u64 invalidations{};
+    u64 retired_blocks{}; ///< In memory still, because a vCPU may be inside.
 };
 
 /// The blocks of one VM, by physical address and mode key; shared by its vCPUs. Every call may come from any thread.

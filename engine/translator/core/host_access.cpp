@@ -3,17 +3,18 @@
 
 #include "base/assert.hpp"
 #include "base/bits.hpp"
+#include "engine/translator/core/host_memory.hpp"
 
 namespace gimbal::translator::host {
 
 V128 load(const u8* at, unsigned size_log2)
 {
     switch (size_log2) {
-    case 0: return {load<u8>(at), 0};
-    case 1: return {load<u16>(at), 0};
-    case 2: return {load<u32>(at), 0};
-    case 3: return {load<u64>(at), 0};
-    case 4: return {load<u64>(at), load<u64>(at + 8)};
+    case 0: return {host_load<u8>(at), 0};
+    case 1: return {host_load<u16>(at), 0};
+    case 2: return {host_load<u32>(at), 0};
+    case 3: return {host_load<u64>(at), 0};
+    case 4: return {host_load<u64>(at), host_load<u64>(at + 8)};
     }
     GIMBAL_UNREACHABLE();
 }
@@ -21,13 +22,13 @@ V128 load(const u8* at, unsigned size_log2)
 void store(u8* at, unsigned size_log2, const V128& value)
 {
     switch (size_log2) {
-    case 0: return store<u8>(at, static_cast<u8>(value.lo));
-    case 1: return store<u16>(at, static_cast<u16>(value.lo));
-    case 2: return store<u32>(at, static_cast<u32>(value.lo));
-    case 3: return store<u64>(at, value.lo);
+    case 0: return host_store<u8>(at, static_cast<u8>(value.lo));
+    case 1: return host_store<u16>(at, static_cast<u16>(value.lo));
+    case 2: return host_store<u32>(at, static_cast<u32>(value.lo));
+    case 3: return host_store<u64>(at, value.lo);
     case 4:
-        store<u64>(at, value.lo);
-        return store<u64>(at + 8, value.hi);
+        host_store<u64>(at, value.lo);
+        return host_store<u64>(at + 8, value.hi);
     }
     GIMBAL_UNREACHABLE();
 }
@@ -38,20 +39,15 @@ template <class T>
 bool exchange(u8* at, const V128& expected, const V128& desired, V128& old)
 {
     T found = static_cast<T>(expected.lo);
-    const bool done = __atomic_compare_exchange_n(reinterpret_cast<T*>(at), &found, static_cast<T>(desired.lo), false,
-                                                  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    const bool done = translator::compare_exchange<T>(at, found, static_cast<T>(desired.lo));
     old = {found, 0};
     return done;
 }
 
-u128 join(const V128& value) { return u128{value.hi} << 64 | value.lo; }
-
 bool exchange_16(u8* at, const V128& expected, const V128& desired, V128& old)
 {
-    // The __sync form is inlined with -mcx16; the __atomic one would need libatomic.
-    const u128 found = __sync_val_compare_and_swap(reinterpret_cast<u128*>(at), join(expected), join(desired));
-    old = {static_cast<u64>(found), static_cast<u64>(found >> 64)};
-    return found == join(expected);
+    old = expected;
+    return compare_exchange_128(at, old, desired);
 }
 
 } // namespace
@@ -99,8 +95,8 @@ u64 read_modify_write(u8* at, unsigned size_log2, ir::Atomic kind, u64 operand)
 
 V128 byte_swap(const V128& value, unsigned size_log2)
 {
-    if (size_log2 == 4) return {__builtin_bswap64(value.hi), __builtin_bswap64(value.lo)};
-    return {__builtin_bswap64(value.lo) >> (64 - (8U << size_log2)), 0};
+    if (size_log2 == 4) return byte_swapped(value);
+    return {byte_swapped(value.lo) >> (64 - (8U << size_log2)), 0};
 }
 
 } // namespace gimbal::translator::host

@@ -7,34 +7,8 @@
 
 namespace gimbal::translator {
 
-/// Guest RAM as slow paths touch it: relaxed atomics, whole where the address is aligned, byte by byte where not.
+/// Guest RAM as slow paths touch it: host_memory.hpp with the size known at run time only.
 namespace host {
-
-template <class T>
-bool aligned(const u8* at)
-{
-    return (reinterpret_cast<u64>(at) & (sizeof(T) - 1)) == 0;
-}
-
-template <class T>
-T load(const u8* at)
-{
-    if (aligned<T>(at)) return __atomic_load_n(reinterpret_cast<const T*>(at), __ATOMIC_RELAXED);
-    u64 value = 0;
-    for (unsigned i = 0; i < sizeof(T); ++i) value |= u64{__atomic_load_n(at + i, __ATOMIC_RELAXED)} << 8 * i;
-    return static_cast<T>(value);
-}
-
-template <class T>
-void store(u8* at, T value)
-{
-    if (aligned<T>(at)) {
-        __atomic_store_n(reinterpret_cast<T*>(at), value, __ATOMIC_RELAXED);
-        return;
-    }
-    for (unsigned i = 0; i < sizeof(T); ++i)
-        __atomic_store_n(at + i, static_cast<u8>(static_cast<u64>(value) >> 8 * i), __ATOMIC_RELAXED);
-}
 
 /// 1 << size_log2 bytes, 16 as two halves (A64 without LSE2 promises no more).
 V128 load(const u8* at, unsigned size_log2);

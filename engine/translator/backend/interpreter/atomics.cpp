@@ -4,7 +4,7 @@
 
 #include "engine/translator/backend/interpreter/control.hpp"
 #include "engine/translator/backend/interpreter/handlers.hpp"
-#include "engine/translator/backend/interpreter/host_memory.hpp"
+#include "engine/translator/core/host_memory.hpp"
 #include "engine/translator/core/runtime.hpp"
 
 /// Exclusive and atomic accesses. Whatever order the guest asks for, read-modify-writes are full barriers here: their

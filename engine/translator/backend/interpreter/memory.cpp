@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/translator/backend/interpreter/control.hpp"
 #include "engine/translator/backend/interpreter/handlers.hpp"
-#include "engine/translator/backend/interpreter/host_memory.hpp"
+#include "engine/translator/core/host_memory.hpp"
 #include "engine/translator/core/runtime.hpp"
 
 namespace gimbal::translator::interpreter {

@@ -204,6 +204,8 @@ bool Cpu::traps_at_el0(arch::SysReg reg) const
 
 void Cpu::commit(const Completion& completion)
 {
+    // No answer, so what is asked for stays asked for: after a commit() the next beat is still to be reported.
+    if (completion.kind == CompletionKind::none) return;
     const Waiting waiting = std::exchange(waiting_, Waiting::nothing);
     if (completion.kind == CompletionKind::discard) {
         replay_.clear();

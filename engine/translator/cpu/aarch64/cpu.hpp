@@ -165,6 +165,7 @@ private:
     bool fetch_translation(u64 pc, u64& physical);
     void build_block(ir::Block& block, std::vector<u32>& source, const u32* words, u32 page_offset, unsigned limit);
     std::unique_ptr<LoweredBlock> translate_block(u64 physical, unsigned limit);
+    LoweredBlock* make_block(u64 physical, u64 pc);
     void instruction_abort(u64 pc, arch::FaultStatus status);
 
     Machine& machine_;
@@ -185,6 +186,7 @@ private:
     PendingException unwound_{};
     u32 register_payload_{};        ///< Of the system-register exit: encoding, direction, Rt.
     bool step_of_instruction_{};    ///< Software step: an instruction was stepped (ESR.ISV).
+    bool exclusive_stepped_{};      ///< It was a load-exclusive (ESR.EX).
     bool call_advanced_{};          ///< HVC: PC is past the instruction already.
     Exit access_exit_{};            ///< The MMIO beat that is asked for.
     u64 access_address_{};          ///< Its virtual address, for FAR_EL1.

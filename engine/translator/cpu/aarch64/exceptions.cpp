@@ -113,7 +113,7 @@ bool Cpu::take_pending_step()
 {
     if (!mode_.step || Spsr::ss::get({state_->pstate})) return false;
     const bool lower = mode_.el == 0;
-    take_synchronous({arch::make_software_step(lower, step_of_instruction_, false), 0, false});
+    take_synchronous({arch::make_software_step(lower, step_of_instruction_, exclusive_stepped_), 0, false});
     return true;
 }
 

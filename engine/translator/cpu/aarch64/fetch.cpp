@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <new>
+
 #include "arch/aarch64/pstate.hpp"
 #include "base/bits.hpp"
 #include "engine/translator/backend/interpreter/lower.hpp"
@@ -16,6 +18,12 @@ namespace {
 
 constexpr unsigned max_block_instructions = 64;
 
+/// LDXR, LDAXR and their pairs; CASP shares the pairs' encoding at 32-bit sizes (C4.1.94).
+bool is_load_exclusive(u32 word)
+{
+    return (word & 0x3FC0'0000) == 0x0840'0000 && !(test_bit(word, 21) && !test_bit(word, 31));
+}
+
 } // namespace
 
 LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
@@ -27,22 +35,43 @@ LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
     }
     JumpEntry& cached = state.jump_cache[(physical >> 2) & (jump_entries - 1)];
     if (cached.physical_address == physical && cached.mode_key == state.mode_key &&
-        cached.block->stale.load(MemoryOrder::acquire) == 0)
+        cached.block->stale.load(MemoryOrder::acquire) == 0 && !mode_.step)
         return cached.block;
     LoweredBlock* block = machine_.code().find(physical, state.mode_key);
     if (block == nullptr) {
-        const bool single = mode_.step || (state.mode_key & single_instruction_key) != 0;
-        auto fresh = translate_block(physical, single ? 1 : max_block_instructions);
-        if (fresh == nullptr) {
-            access_exit_ = Exit(FatalExit{FatalReason::host_error, pc});
-            state.unwind = Unwind::access;
+        block = make_block(physical, pc);
+        if (block == nullptr) return nullptr;
+    }
+    cached = {physical, state.mode_key, block};
+    if (mode_.step) exclusive_stepped_ = is_load_exclusive(block->guest_words.front());
+    return block;
+}
+
+/// Translates and publishes. Null: the VM has to stop, or there are retired blocks to let go first.
+LoweredBlock* Cpu::make_block(u64 physical, u64 pc)
+{
+    CpuState& state = state_->common;
+    const bool single = mode_.step || (state.mode_key & single_instruction_key) != 0;
+    FatalReason reason = FatalReason::host_error;
+    try {
+        if (auto fresh = translate_block(physical, single ? 1 : max_block_instructions)) {
+            LoweredBlock* const block = machine_.code().insert(std::move(fresh));
+            if (single || !machine_.code().stale(cache_epoch_)) return block;
+            // A guest that never lets a vCPU leave its blocks must not make retired ones pile up: all vCPUs look up.
+            machine_.for_each_other(*this, [](Cpu& other) {
+                other.state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel);
+            });
+            state.unwind = Unwind::synchronize;
             state.pc = pc;
             return nullptr;
         }
-        block = machine_.code().insert(std::move(fresh));
+    } catch (const std::bad_alloc&) {
+        reason = FatalReason::host_memory;
     }
-    cached = {physical, state.mode_key, block};
-    return block;
+    access_exit_ = Exit(FatalExit{reason, pc});
+    state.unwind = Unwind::access;
+    state.pc = pc;
+    return nullptr;
 }
 
 bool Cpu::fetch_translation(u64 pc, u64& physical)

@@ -52,7 +52,13 @@ void Cpu::invalidate_tlb(SysReg operation, u64 operand)
     tlb_.invalidate(what);
     if (!broadcast(crm)) return;
     machine_.for_each_other(*this, [&](Cpu& other) {
-        maintenance_.push_back({other.mailbox_, other.mailbox_->post(what)});
+        const u64 number = other.mailbox_->post(what);
+        // A mailbox is served in order, so its last ticket stands for all: a guest may put off its DSB for ever.
+        const auto earlier = std::ranges::find(maintenance_, other.mailbox_, &TlbTicket::mailbox);
+        if (earlier != maintenance_.end())
+            earlier->number = number;
+        else
+            maintenance_.push_back({other.mailbox_, number});
     });
 }
 

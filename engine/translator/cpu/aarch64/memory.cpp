@@ -2,6 +2,7 @@
 #include "arch/aarch64/esr.hpp"
 #include "base/bits.hpp"
 #include "engine/translator/core/host_access.hpp"
+#include "engine/translator/core/host_memory.hpp"
 #include "engine/translator/cpu/aarch64/cpu.hpp"
 
 // Data accesses that miss the inline TLB: translation, page crossings, alignment, devices and watchpoints.
@@ -138,9 +139,9 @@ bool Cpu::access_bytes(u64 address, ir::MemOp op, bool write, V128& value)
         if (pages[i].host == nullptr) {
             if (!access_device(address + i, pages[i], 1, write ? Direction::write : Direction::read, byte)) return false;
         } else if (write) {
-            host::store<u8>(pages[i].host, static_cast<u8>(byte));
+            host_store<u8>(pages[i].host, static_cast<u8>(byte));
         } else {
-            byte = host::load<u8>(pages[i].host);
+            byte = host_load<u8>(pages[i].host);
         }
         if (!write) half = (half & ~(u64{0xFF} << shift)) | (byte & 0xFF) << shift;
     }

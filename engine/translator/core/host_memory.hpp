@@ -11,7 +11,7 @@
 /// Guest RAM as other threads see it: relaxed accesses, single-copy atomic where they are aligned. A misaligned access
 /// inside a page is made of one host access on x86-64 and of bytes elsewhere; the guest may not expect more of it
 /// (B2.2.1 without FEAT_LSE2). Nothing here is undefined for the compiler, nor a race for ThreadSanitizer.
-namespace gimbal::translator::interpreter {
+namespace gimbal::translator {
 
 #if defined(__SANITIZE_THREAD__)
 #define GIMBAL_WATCH_RACES 1
@@ -158,4 +158,4 @@ inline void after_store(ir::Order order)
     if (is_release(order)) __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-} // namespace gimbal::translator::interpreter
+} // namespace gimbal::translator
