@@ -11,7 +11,7 @@ constexpr bool is_config(u64 offset) { return offset >= gicd::icfgr && offset < 
 constexpr bool is_block(u64 offset) { return offset >= gicd::igroupr && offset < gicd::ipriorityr; }
 constexpr bool is_route(u64 offset) { return offset >= gicd::irouter && offset < gicd::irouter_end; }
 
-/// Words everywhere, bytes where a register has one per INTID, doublewords for the routes (IHI 0069, 12.1.3).
+/// Words everywhere, bytes where a register has one per INTID, doublewords for the routes.
 constexpr bool takes(u64 offset, AccessSize size)
 {
     switch (size) {

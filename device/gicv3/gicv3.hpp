@@ -7,7 +7,7 @@
 
 namespace gimbal::gicv3 {
 
-/// The distributor's 64 KiB frame (IHI 0069, 12.8). Locations without a register are RES0 (12.1.1); an access size that
+/// The distributor's 64 KiB frame (IHI 0069, GICD_*). Locations without a register are RES0; an access size that
 /// the register does not take is refused.
 class Distributor final : public MmioDevice {
 public:
@@ -21,7 +21,7 @@ private:
     State& state_;
 };
 
-/// All redistributors, one after the other: RD_base and SGI_base of 64 KiB for each vCPU (12.10, 12.11).
+/// All redistributors, one after the other: RD_base and SGI_base of 64 KiB for each vCPU (IHI 0069, GICR_*).
 class Redistributors final : public MmioDevice {
 public:
     explicit Redistributors(State& state) : state_(state) {}

@@ -5,7 +5,7 @@
 
 namespace gimbal::gicv3 {
 
-/// Five priority bits: the low three of every priority are RAZ/WI (IHI 0069, 4.8).
+/// Five priority bits: the low three of every priority are RAZ/WI (IHI 0069, GICD_IPRIORITYR<n>).
 inline constexpr u8 priority_mask = 0xF8;
 inline constexpr unsigned priority_shift = 3;
 inline constexpr u8 idle_priority = 0xFF;
@@ -20,7 +20,7 @@ struct InterruptBank {
     u32 edge{}; ///< 1: edge-triggered, 0: level-sensitive
     u8 priority[32]{};
 
-    /// A level-sensitive interrupt stays pending as long as its line is high (IHI 0069, 4.1.2).
+    /// A level-sensitive interrupt stays pending as long as its line is high.
     u32 pending() const { return latch | (line & ~edge); }
     /// What may be signalled of the groups that are on: pending, enabled, not active.
     u32 ready(bool group0_on, bool group1_on) const

@@ -3,7 +3,7 @@
 
 #include "base/bits.hpp"
 
-// Memory-mapped registers of a GICv3 with one Security state and without LPIs (IHI 0069, 12.8 to 12.11).
+// Memory-mapped registers of a GICv3 with one Security state and without LPIs (IHI 0069).
 namespace gimbal::gicv3 {
 
 /// Both frames of a register bank hold these blocks, one word per 32 INTIDs; offset / 0x80 is the block.
@@ -88,11 +88,10 @@ struct IccSgir {
     constexpr u32 target_list() const { return static_cast<u32>(bits(raw, 0, 16)); }
     constexpr u32 intid() const { return static_cast<u32>(bits(raw, 24, 4)); }
     constexpr bool all_but_self() const { return test_bit(raw, 40); }
-    constexpr u64 range_selector() const { return bits(raw, 44, 4); }
-    /// MPIDR affinity of target `n` (0..15) of the list.
+    /// MPIDR affinity of target `n` (0..15) of the list. RS, the range selector, is RES0 because ICC_CTLR_EL1.RSS is 0.
     constexpr u64 affinity(unsigned n) const
     {
-        return bits(raw, 48, 8) << 32 | bits(raw, 32, 8) << 16 | bits(raw, 16, 8) << 8 | (range_selector() * 16 + n);
+        return bits(raw, 48, 8) << 32 | bits(raw, 32, 8) << 16 | bits(raw, 16, 8) << 8 | n;
     }
 };
 

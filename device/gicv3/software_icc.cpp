@@ -11,7 +11,7 @@ using aarch64::SysReg;
 namespace {
 
 constexpr unsigned index_of(Group group) { return static_cast<unsigned>(group); }
-constexpr u32 intid_field = 0xFF'FFFF; // INTID of EOIR and DIR
+constexpr u32 intid_field = 0xFFFF; // INTID of EOIR and DIR: [23:16] are RES0, as ICC_CTLR_EL1.IDbits says
 
 } // namespace
 
@@ -94,7 +94,7 @@ u64 SoftwareIcc::highest_pending_intid(VcpuId vcpu, Group group) const
 void SoftwareIcc::end_of_interrupt(VcpuId vcpu, u64 value, Group group)
 {
     const u32 intid = static_cast<u32>(value & intid_field);
-    if (intid >= max_intids) return; // special INTIDs: the write is ignored (IHI 0069, 12.2.10)
+    if (intid >= max_intids) return; // a write of a special INTID is ignored
     Cpu& cpu = cpus_[vcpu.value];
     const u32 own = cpu.active[index_of(group)];
     const u32 other = cpu.active[1 - index_of(group)];
@@ -133,18 +133,18 @@ u64 SoftwareIcc::read_bpr1(const Cpu& cpu)
     return cpu.bpr0 == 7 ? 7U : cpu.bpr0 + 1U;
 }
 
-void SoftwareIcc::generate_sgi(VcpuId sender, u64 value, Group group)
+void SoftwareIcc::generate_sgi(VcpuId sender, u64 value, bool group1_too)
 {
     const IccSgir request{value};
     if (request.all_but_self()) {
         for (u32 i = 0; i < state_.cpus(); ++i) {
-            if (i != sender.value) state_.send_sgi({i}, request.intid(), group);
+            if (i != sender.value) state_.send_sgi({i}, request.intid(), group1_too);
         }
         return;
     }
     for (u32 list = request.target_list(); list != 0; list &= list - 1) {
         const u64 affinity = request.affinity(static_cast<unsigned>(std::countr_zero(list)));
-        state_.send_sgi({aarch64::index_of_affinity(affinity)}, request.intid(), group);
+        state_.send_sgi({aarch64::index_of_affinity(affinity)}, request.intid(), group1_too);
     }
 }
 
@@ -181,10 +181,9 @@ Result<void, RegisterError> SoftwareIcc::write(VcpuId vcpu, SysReg reg, u64 valu
     case encoding(SysReg::icc_eoir0_el1): end_of_interrupt(vcpu, value, Group::group0); return {};
     case encoding(SysReg::icc_eoir1_el1): end_of_interrupt(vcpu, value, Group::group1); return {};
     case encoding(SysReg::icc_dir_el1): deactivate(vcpu, value); return {};
-    case encoding(SysReg::icc_sgi0r_el1): generate_sgi(vcpu, value, Group::group0); return {};
-    // With one Security state the alias reaches the same Group 1 (IHI 0069, 12.1.10).
-    case encoding(SysReg::icc_sgi1r_el1):
-    case encoding(SysReg::icc_asgi1r_el1): generate_sgi(vcpu, value, Group::group1); return {};
+    case encoding(SysReg::icc_sgi1r_el1): generate_sgi(vcpu, value, true); return {};
+    case encoding(SysReg::icc_sgi0r_el1):
+    case encoding(SysReg::icc_asgi1r_el1): generate_sgi(vcpu, value, false); return {};
     case encoding(SysReg::icc_igrpen0_el1): set_group_enable(vcpu, Group::group0, value); return {};
     case encoding(SysReg::icc_igrpen1_el1): set_group_enable(vcpu, Group::group1, value); return {};
     case encoding(SysReg::icc_sre_el1): return {}; // RAO/WI: there is no legacy interface

@@ -7,7 +7,7 @@
 
 namespace gimbal::gicv3 {
 
-/// The CPU interface in software: the ICC system registers of each vCPU (IHI 0069, 12.2), for engines that have no list
+/// The CPU interface in software: the ICC system registers of each vCPU (IHI 0069), for engines that have no list
 /// registers. It drives IRQ (Group 1) and FIQ (Group 0). State's lock guards it too.
 class SoftwareIcc final : public CpuInterface, public aarch64::IccPort {
 public:
@@ -51,7 +51,7 @@ private:
     void deactivate(VcpuId vcpu, u64 value);
     void set_group_enable(VcpuId vcpu, Group group, u64 value);
     void set_binary_point(Cpu& cpu, Group group, u64 value);
-    void generate_sgi(VcpuId sender, u64 value, Group group);
+    void generate_sgi(VcpuId sender, u64 value, bool group1_too);
 
     State& state_;
     CpuInterruptSink& sink_;

@@ -128,9 +128,9 @@ void State::set_line(VcpuId vcpu, u32 intid, bool level)
         changed({routes_[intid].vcpu});
 }
 
-void State::send_sgi(VcpuId target, u32 intid, Group group)
+void State::send_sgi(VcpuId target, u32 intid, bool group1_too)
 {
-    if (target.value >= config_.cpus || group_of(target, intid) != group) return;
+    if (target.value >= config_.cpus || (!group1_too && group_of(target, intid) == Group::group1)) return;
     redistributors_[target.value].bank.latch |= intid_bit(intid);
     changed(target);
 }

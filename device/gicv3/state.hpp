@@ -11,7 +11,7 @@
 namespace gimbal::gicv3 {
 
 inline constexpr u32 first_spi = 32;
-inline constexpr u32 max_intids = 1020; ///< 1020..1023 are special (IHI 0069, 2.2.1).
+inline constexpr u32 max_intids = 1020; ///< 1020..1023 are special (IHI 0069, "Special INTIDs").
 inline constexpr u32 bank_size = 32;
 
 struct Config {
@@ -65,8 +65,9 @@ public:
     std::optional<Group> group_of(VcpuId vcpu, u32 intid) const; ///< None if there is no such INTID.
 
     void set_line(VcpuId vcpu, u32 intid, bool level); ///< `vcpu` matters for PPIs only.
-    /// An SGI reaches its target only if it is in the group that the sender asked for (IHI 0069, 12.1.10).
-    void send_sgi(VcpuId target, u32 intid, Group group);
+    /// ICC_SGI1R_EL1 reaches a target in whichever group the SGI is there; the other two registers only in Group 0, as
+    /// one Security state has no second Group 1 (IHI 0069, "Forwarding an SGI to a target PE").
+    void send_sgi(VcpuId target, u32 intid, bool group1_too);
 
     /// Registers that belong to banks. `index` 0 is the redistributor of `vcpu`.
     InterruptBank* bank(VcpuId vcpu, u32 index);

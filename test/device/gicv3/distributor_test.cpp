@@ -4,14 +4,14 @@
 namespace gimbal::test {
 namespace {
 
-TEST_F(Gic, IHI0069_12_9_4_CtlrHasOneSecurityStateAndAffinityRoutingAlways)
+TEST_F(Gic, IHI0069_GICD_CTLR_OneSecurityStateAndAffinityRoutingAlways)
 {
     EXPECT_EQ(distributor.read(gicd::ctlr), 0x50U);
     distributor.write(gicd::ctlr, 0xFFFF'FFAF); // cannot clear ARE or DS, RWP and E1NWF stay 0
     EXPECT_EQ(distributor.read(gicd::ctlr), 0x53U);
 }
 
-TEST_F(Gic, IHI0069_12_9_38_TyperTellsTheSize)
+TEST_F(Gic, IHI0069_GICD_TYPER_TellsTheSize)
 {
     EXPECT_EQ(distributor.read(gicd::typer) & 0x1F, 8U);
     EXPECT_EQ(distributor.read(gicd::typer) >> 19 & 0x1F, 9U);
@@ -19,7 +19,7 @@ TEST_F(Gic, IHI0069_12_9_38_TyperTellsTheSize)
     EXPECT_NE(distributor.read(gicd::iidr), 0U);
 }
 
-TEST_F(Gic, IHI0069_12_1_3_AccessSizes)
+TEST_F(Gic, IHI0069_DistributorAccessSizes)
 {
     EXPECT_TRUE(distributor.refuses(gicd::ctlr, AccessSize::bytes_1));
     EXPECT_TRUE(distributor.refuses(gicd::ctlr, AccessSize::bytes_2));
@@ -36,7 +36,7 @@ TEST_F(Gic, IHI0069_12_1_3_AccessSizes)
     EXPECT_EQ(distributor.read(gicd::irouter + 8 * 40 + 4), 0xFFU);
 }
 
-TEST_F(Gic, IHI0069_12_1_1_ReservedAndAbsentInterruptsAreRes0)
+TEST_F(Gic, IHI0069_GICD_ReservedAndAbsentInterruptsAreRes0)
 {
     for (const u64 offset :
          {u64{0x080}, u64{0x100}, u64{0x0A4}, u64{0x17C}, gicd::ipriorityr, gicd::ipriorityr + 300, gicd::icfgr,
@@ -48,7 +48,7 @@ TEST_F(Gic, IHI0069_12_1_1_ReservedAndAbsentInterruptsAreRes0)
     EXPECT_EQ(distributor.read(gicd::typer) & 0x1F, 8U);
 }
 
-TEST_F(Gic, IHI0069_12_9_SetAndClearRegistersWorkOnTheSameBits)
+TEST_F(Gic, IHI0069_GICD_SetAndClearRegistersWorkOnTheSameBits)
 {
     distributor.write(0x104, 0x30);
     distributor.write(0x184, 0x10);
@@ -68,7 +68,7 @@ TEST_F(Gic, IHI0069_12_9_SetAndClearRegistersWorkOnTheSameBits)
     EXPECT_EQ(distributor.read(gicd::icfgr + 8), 0xAAAA'AAAAU); // the lower bit of each pair is reserved
 }
 
-TEST_F(Gic, IHI0069_4_1_2_ALevelInterruptIsPendingWhileItsLineIsHigh)
+TEST_F(Gic, IHI0069_GICD_ISPENDR_ALevelInterruptIsPendingWhileItsLineIsHigh)
 {
     gic.set_spi(Spi{4}, true);
     EXPECT_EQ(distributor.read(0x204), 0x10U);
@@ -78,7 +78,7 @@ TEST_F(Gic, IHI0069_4_1_2_ALevelInterruptIsPendingWhileItsLineIsHigh)
     EXPECT_EQ(distributor.read(0x204), 0U);
 }
 
-TEST_F(Gic, IHI0069_4_1_2_AnEdgeIsLatchedAndRepeatedEdgesAreOne)
+TEST_F(Gic, IHI0069_GICD_ISPENDR_AnEdgeIsLatchedAndRepeatedEdgesAreOne)
 {
     make_edge(36);
     gic.set_spi(Spi{4}, true);
@@ -91,7 +91,7 @@ TEST_F(Gic, IHI0069_4_1_2_AnEdgeIsLatchedAndRepeatedEdgesAreOne)
     EXPECT_EQ(distributor.read(0x204), 0x10U);
 }
 
-TEST_F(Gic, IHI0069_12_9_22_IrouterPicksTheCpuByAffinity)
+TEST_F(Gic, IHI0069_GICD_IROUTER_PicksTheCpuByAffinity)
 {
     enable_distributor();
     wake(0);
@@ -108,7 +108,7 @@ TEST_F(Gic, IHI0069_12_9_22_IrouterPicksTheCpuByAffinity)
     EXPECT_FALSE(inputs.irq[0] || inputs.irq[17]);
 }
 
-TEST_F(Gic, IHI0069_12_9_22_RoutingModeAnyFindsACpuThatIsAwakeAndTakesTheGroup)
+TEST_F(Gic, IHI0069_GICD_IROUTER_RoutingModeAnyFindsACpuThatIsAwakeAndTakesTheGroup)
 {
     enable_distributor();
     distributor.write(gicd::irouter + 8 * 32, u64{1} << 31, AccessSize::bytes_8);

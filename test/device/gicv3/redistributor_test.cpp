@@ -4,7 +4,7 @@
 namespace gimbal::test {
 namespace {
 
-TEST_F(Gic, IHI0069_12_11_19_TyperHasAffinityNumberAndLast)
+TEST_F(Gic, IHI0069_GICR_TYPER_HasAffinityNumberAndLast)
 {
     EXPECT_EQ(gic.redistributors().size(), cpus * 0x2'0000U);
     EXPECT_EQ(redistributors.read(gicr::typer, AccessSize::bytes_8), 0U);
@@ -17,7 +17,7 @@ TEST_F(Gic, IHI0069_12_11_19_TyperHasAffinityNumberAndLast)
     EXPECT_EQ(redistributors.read(base + 4), 0x0101U);
 }
 
-TEST_F(Gic, IHI0069_12_11_WakerAndIdentification)
+TEST_F(Gic, IHI0069_GICR_WAKER_AndIdentification)
 {
     EXPECT_EQ(redistributors.read(gicr::waker), 6U);
     redistributors.write(gicr::waker, 0);
@@ -31,7 +31,7 @@ TEST_F(Gic, IHI0069_12_11_WakerAndIdentification)
     EXPECT_EQ(redistributors.read(0x0070), 0U);
 }
 
-TEST_F(Gic, IHI0069_12_1_3_RedistributorAccessSizes)
+TEST_F(Gic, IHI0069_RedistributorAccessSizes)
 {
     EXPECT_TRUE(redistributors.refuses(gicr::waker, AccessSize::bytes_1));
     EXPECT_TRUE(redistributors.refuses(gicr::waker, AccessSize::bytes_8));
@@ -44,7 +44,7 @@ TEST_F(Gic, IHI0069_12_1_3_RedistributorAccessSizes)
     EXPECT_FALSE(gic.redistributors().write({{0}}, cpus * gicr::size, AccessSize::bytes_4, 0).has_value());
 }
 
-TEST_F(Gic, IHI0069_12_11_SgiFrameIsPerCpu)
+TEST_F(Gic, IHI0069_GICR_SgiFrameIsPerCpu)
 {
     redistributors.write(sgi_frame(2) + 0x100, 0x0800'0001);
     redistributors.write(sgi_frame(2) + 0x400 + 27, 0xFF, AccessSize::bytes_1);
@@ -57,7 +57,7 @@ TEST_F(Gic, IHI0069_12_11_SgiFrameIsPerCpu)
     EXPECT_EQ(redistributors.read(sgi_frame(2) + 0x104), 0U);
 }
 
-TEST_F(Gic, IHI0069_12_11_7_SgisAreAlwaysEdge)
+TEST_F(Gic, IHI0069_GICR_ICFGR0_SgisAreAlwaysEdge)
 {
     EXPECT_EQ(redistributors.read(sgi_frame(0) + 0xC00), 0xAAAA'AAAAU);
     redistributors.write(sgi_frame(0) + 0xC00, 0);

@@ -17,7 +17,7 @@ protected:
     }
 };
 
-TEST_F(Icc, IHI0069_4_1_AcknowledgeAndEnd)
+TEST_F(Icc, IHI0069_ICC_IAR1_EL1_AcknowledgeAndEnd)
 {
     gic.set_spi(Spi{1}, true);
     EXPECT_TRUE(inputs.irq[0]);
@@ -56,7 +56,7 @@ TEST_F(Icc, AnEdgeWhileActiveIsDeliveredAfterwards)
     EXPECT_EQ(get(SysReg::icc_iar1_el1), 1023U);
 }
 
-TEST_F(Icc, IHI0069_4_8_PriorityThenIntidDecides)
+TEST_F(Icc, IHI0069_Priority_ThenIntidDecides)
 {
     set_priority(40, 0x80);
     gic.set_spi(Spi{1}, true);
@@ -72,7 +72,7 @@ TEST_F(Icc, IHI0069_4_8_PriorityThenIntidDecides)
     EXPECT_EQ(get(SysReg::icc_rpr_el1), 0xFFU);
 }
 
-TEST_F(Icc, IHI0069_4_8_EqualPrioritiesGoByIntid)
+TEST_F(Icc, IHI0069_Priority_EqualOnesGoByIntid)
 {
     gic.set_spi(Spi{2}, true);
     gic.set_spi(Spi{1}, true);
@@ -83,7 +83,7 @@ TEST_F(Icc, IHI0069_4_8_EqualPrioritiesGoByIntid)
     EXPECT_EQ(get(SysReg::icc_iar1_el1), 33U);
 }
 
-TEST_F(Icc, IHI0069_4_8_5_PreemptionNeedsAHigherGroupPriority)
+TEST_F(Icc, IHI0069_Preemption_NeedsAHigherGroupPriority)
 {
     gic.set_spi(Spi{1}, true);
     EXPECT_EQ(get(SysReg::icc_iar1_el1), 33U);
@@ -103,7 +103,7 @@ TEST_F(Icc, IHI0069_4_8_5_PreemptionNeedsAHigherGroupPriority)
     EXPECT_EQ(get(SysReg::icc_hppir1_el1), 35U); // HPPIR asks neither the mask nor the running priority
 }
 
-TEST_F(Icc, IHI0069_12_2_19_PmrMasksFromItsValueUpwards)
+TEST_F(Icc, IHI0069_ICC_PMR_EL1_MasksFromItsValueUpwards)
 {
     gic.set_spi(Spi{1}, true);
     set(SysReg::icc_pmr_el1, 0xA0);
@@ -114,7 +114,7 @@ TEST_F(Icc, IHI0069_12_2_19_PmrMasksFromItsValueUpwards)
     EXPECT_TRUE(inputs.irq[0]);
 }
 
-TEST_F(Icc, IHI0069_12_2_BinaryPointsHaveAMinimumAndCbprSharesThem)
+TEST_F(Icc, IHI0069_ICC_BPR1_EL1_BinaryPointsHaveAMinimumAndCbprSharesThem)
 {
     EXPECT_EQ(get(SysReg::icc_bpr0_el1), 2U);
     EXPECT_EQ(get(SysReg::icc_bpr1_el1), 3U);
@@ -133,7 +133,7 @@ TEST_F(Icc, IHI0069_12_2_BinaryPointsHaveAMinimumAndCbprSharesThem)
     EXPECT_EQ(get(SysReg::icc_bpr1_el1), 3U);
 }
 
-TEST_F(Icc, IHI0069_12_2_CtlrAndSre)
+TEST_F(Icc, IHI0069_ICC_CTLR_EL1_AndSre)
 {
     EXPECT_EQ(get(SysReg::icc_ctlr_el1), 0x400U);
     set(SysReg::icc_ctlr_el1, ~u64{0});
@@ -144,7 +144,7 @@ TEST_F(Icc, IHI0069_12_2_CtlrAndSre)
     EXPECT_EQ(get(SysReg::icc_igrpen1_el1), 1U);
 }
 
-TEST_F(Icc, IHI0069_4_1_SplitPriorityDropAndDeactivation)
+TEST_F(Icc, IHI0069_ICC_DIR_EL1_SplitPriorityDropAndDeactivation)
 {
     set(SysReg::icc_ctlr_el1, 2);
     make_edge(33);
@@ -160,6 +160,16 @@ TEST_F(Icc, IHI0069_4_1_SplitPriorityDropAndDeactivation)
     distributor.write(0x304, 2);
     set(SysReg::icc_dir_el1, 33); // EOImode 0: no effect
     EXPECT_EQ(distributor.read(0x304), 2U);
+}
+
+TEST_F(Icc, IHI0069_ICC_EOIR1_EL1_SixteenBitsOfTheIntidCount)
+{
+    gic.set_spi(Spi{1}, true);
+    EXPECT_EQ(get(SysReg::icc_iar1_el1), 33U);
+    gic.set_spi(Spi{1}, false);
+    set(SysReg::icc_eoir1_el1, 0xFF'0000 | 33);
+    EXPECT_EQ(distributor.read(0x304), 0U);
+    EXPECT_EQ(get(SysReg::icc_rpr_el1), 0xFFU);
 }
 
 TEST_F(Icc, Group0ComesAsFiqAndThroughItsOwnRegisters)
@@ -200,7 +210,7 @@ TEST_F(Icc, EoirOfASpecialOrUnknownIntidChangesNothingElse)
     EXPECT_EQ(distributor.read(0x304), 2U);
 }
 
-TEST_F(Icc, IHI0069_12_2_22_Sgi1rReachesItsTargetList)
+TEST_F(Icc, IHI0069_ICC_SGI1R_EL1_ReachesItsTargetList)
 {
     wake(1);
     wake(17);
@@ -210,13 +220,14 @@ TEST_F(Icc, IHI0069_12_2_22_Sgi1rReachesItsTargetList)
     EXPECT_EQ(get(SysReg::icc_iar1_el1, 1), 3U);
     set(SysReg::icc_sgi1r_el1, u64{3} << 24 | u64{1} << 16 | 0b10); // Aff1 = 1
     EXPECT_TRUE(inputs.irq[17]);
-    set(SysReg::icc_sgi1r_el1, u64{1} << 44 | 1);   // range selector 1: Aff0 = 16, nobody
     set(SysReg::icc_sgi1r_el1, u64{1} << 48 | 1);   // Aff3 = 1: nobody
     set(SysReg::icc_sgi1r_el1, u64{200} << 16 | 1); // Aff1 = 200: nobody
     EXPECT_FALSE(inputs.irq[0]);
+    set(SysReg::icc_sgi1r_el1, u64{1} << 44 | 1); // RS is RES0: ICC_CTLR_EL1.RSS is 0
+    EXPECT_TRUE(inputs.irq[0]);
 }
 
-TEST_F(Icc, IHI0069_12_2_22_IrmSendsToAllButTheSender)
+TEST_F(Icc, IHI0069_ICC_SGI1R_EL1_IrmSendsToAllButTheSender)
 {
     for (u32 cpu = 0; cpu < cpus; ++cpu) wake(cpu);
     set(SysReg::icc_sgi1r_el1, u64{1} << 40 | u64{15} << 24, 5);
@@ -224,19 +235,27 @@ TEST_F(Icc, IHI0069_12_2_22_IrmSendsToAllButTheSender)
     EXPECT_EQ(get(SysReg::icc_iar1_el1, 4), 15U);
 }
 
-TEST_F(Icc, IHI0069_12_1_10_AnSgiOfTheOtherGroupIsNotForwarded)
+TEST_F(Icc, IHI0069_ForwardingAnSgi_OnlySgi1rReachesGroup1)
 {
     set(SysReg::icc_sgi0r_el1, u64{3} << 24 | 1);
-    EXPECT_EQ(redistributors.read(sgi_frame(0) + 0x200), 0U);
-    redistributors.write(sgi_frame(0) + 0x080, 0xFFFF'FFF7); // SGI 3 to Group 0
-    set(SysReg::icc_sgi1r_el1, u64{3} << 24 | 1);
     set(SysReg::icc_asgi1r_el1, u64{3} << 24 | 1);
     EXPECT_EQ(redistributors.read(sgi_frame(0) + 0x200), 0U);
-    set(SysReg::icc_sgi0r_el1, u64{3} << 24 | 1);
+    set(SysReg::icc_sgi1r_el1, u64{3} << 24 | 1);
     EXPECT_EQ(redistributors.read(sgi_frame(0) + 0x200), 8U);
-    set(SysReg::icc_igrpen0_el1, 1);
-    EXPECT_EQ(get(SysReg::icc_iar0_el1), 3U);
+    EXPECT_EQ(get(SysReg::icc_iar1_el1), 3U);
     EXPECT_EQ(redistributors.read(sgi_frame(0) + 0x200), 0U);
+}
+
+TEST_F(Icc, IHI0069_ForwardingAnSgi_EachRegisterReachesGroup0)
+{
+    set(SysReg::icc_igrpen0_el1, 1);
+    redistributors.write(sgi_frame(0) + 0x080, 0xFFFF'FFF7); // SGI 3 to Group 0
+    for (const SysReg reg : {SysReg::icc_sgi0r_el1, SysReg::icc_sgi1r_el1, SysReg::icc_asgi1r_el1}) {
+        set(reg, u64{3} << 24 | 1);
+        EXPECT_TRUE(inputs.fiq[0]);
+        EXPECT_EQ(get(SysReg::icc_iar0_el1), 3U);
+        set(SysReg::icc_eoir0_el1, 3);
+    }
 }
 
 TEST_F(Icc, RegistersThatDoNotExistWithFivePriorityBitsAreUndefined)
