@@ -47,7 +47,7 @@ usize Pl011::room() const
     return depth() - rx_.count();
 }
 
-/// The far end is there, ready and has a carrier; in loopback it is ourselves (3.3.9).
+/// The far end is there, ready and has a carrier; in loopback (UARTCR.LBE) it is ourselves.
 u32 Pl011::modem_lines() const
 {
     if (!loops_back()) return fr::cts | fr::dsr | fr::dcd;
@@ -61,7 +61,7 @@ u32 Pl011::flags() const
            (tx_.empty() ? fr::txfe : fr::busy) | (tx_.count() >= depth() ? fr::txff : 0);
 }
 
-/// The fill level of IFLS's selections (3.3.10); without FIFOs the single entry.
+/// The fill level that UARTIFLS selects; without FIFOs the single entry.
 unsigned Pl011::trigger(unsigned select) const
 {
     if (depth() == 1) return 1;
@@ -87,7 +87,7 @@ void Pl011::offer_room()
 void Pl011::push_received(u32 entry)
 {
     if (rx_.count() >= depth()) {
-        overrun_ = true; // the FIFO keeps what it has; the new character is lost (3.3.1)
+        overrun_ = true; // the FIFO keeps what it has; the new character is lost
         rsr_ |= pl011::rsr::oe;
         ris_ |= interrupt::oe;
         return;
@@ -101,7 +101,7 @@ void Pl011::received(bool any)
 {
     if (!any || rx_.empty()) return;
     if (rx_.count() >= trigger((ifls_ >> 3) & 7)) ris_ |= interrupt::rx;
-    if (depth() > 1) ris_ |= interrupt::rt; // the line is idle after the last character
+    ris_ |= interrupt::rt; // the line is idle after the last character; the holding register alone counts as well
 }
 
 usize Pl011::receive(std::span<const u8> bytes)
@@ -150,7 +150,7 @@ void Pl011::drain()
         tx_.pop();
         moved = true;
     }
-    // A transition, not a level: only data that leaves can raise it (2.8.2).
+    // A transition, not a level: only data that leaves can raise UARTTXINTR.
     const unsigned level = depth() == 1 ? 0 : trigger(ifls_ & 7);
     if (moved && tx_.count() <= level) ris_ |= interrupt::tx;
     if (loops_back()) received(moved);
@@ -161,8 +161,9 @@ u32 Pl011::read_data()
     u32 value = overrun_ ? dr::oe : 0;
     if (rx_.empty()) return value;
     value |= rx_.pop();
-    // RSR shows the errors of the character read last; OE stays until it is cleared (3.3.2).
-    rsr_ = (rsr_ & pl011::rsr::oe) | (value >> dr::error_shift);
+    // UARTRSR shows the errors of the character read last. OE is none of these: it is set when a character is lost and
+    // stays until it is cleared.
+    rsr_ = (rsr_ & pl011::rsr::oe) | ((value >> dr::error_shift) & pl011::rsr::of_character);
     if (rx_.count() < trigger((ifls_ >> 3) & 7)) ris_ &= ~interrupt::rx;
     if (rx_.empty()) ris_ &= ~interrupt::rt;
     offer_room();
@@ -193,7 +194,7 @@ void Pl011::write_line_control(u32 value)
     const bool starts_break = (value & ~lcr_h_ & pl011::lcr_h::brk) != 0;
     lcr_h_ = value & pl011::lcr_h::writable;
     if (starts_break && loops_back() && can_receive()) {
-        push_received(dr::be); // one zero character (3.3.1)
+        push_received(dr::be); // one zero character
         received(true);
     }
     drain();
@@ -250,7 +251,7 @@ Result<u64, BusError> Pl011::read(const AccessContext&, u64 offset, AccessSize s
     if (offset % 4 != 0 || size == AccessSize::bytes_8) return fail(BusError::bad_access);
     SpinGuard guard(lock_);
     const std::optional<u32> value = read_register(offset);
-    if (!value) return fail(BusError::bad_access); // reserved (3.2)
+    if (!value) return fail(BusError::bad_access); // reserved
     update_line();
     return *value & low_mask(byte_count(size) * 8);
 }

@@ -14,7 +14,7 @@
 
 namespace gimbal {
 
-/// PL011 UART (DDI 0183G). Bits take no time: what the sink accepts has left at once, and a line that pauses is idle at
+/// PL011 UART (DDI 0183). Bits take no time: what the sink accepts has left at once, and a line that pauses is idle at
 /// once, so the receive timeout follows the last byte of each receive(). Input is never lost: what does not fit is
 /// refused, and the sink is told when to offer it again. DMA requests have no one to go to.
 class Pl011 final : public MmioDevice {

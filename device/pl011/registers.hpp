@@ -3,7 +3,7 @@
 
 #include "base/types.hpp"
 
-// PrimeCell UART (PL011), DDI 0183G chapter 3.
+// PrimeCell UART (PL011), DDI 0183; the registers carry the prefix UART there.
 namespace gimbal::pl011 {
 
 enum class Register : u16 {
@@ -24,7 +24,7 @@ enum class Register : u16 {
 };
 
 inline constexpr u32 part_number = 0x011;
-inline constexpr u32 revision = 1; ///< r1p3/r1p4: FIFOs of 16 entries
+inline constexpr u32 revision = 1; ///< Below 3: FIFOs of 16 entries, not 32
 inline constexpr unsigned fifo_depth = 16;
 
 /// Error bits of an entry in the receive FIFO, as DR shows them; RSR shows them in [3:0].
@@ -36,7 +36,7 @@ inline constexpr u32 oe = 1U << 11;
 } // namespace dr
 
 namespace rsr {
-inline constexpr u32 be = 1U << 2;
+inline constexpr u32 of_character = 0x7; ///< Framing, parity and break errors
 inline constexpr u32 oe = 1U << 3;
 } // namespace rsr
 
