@@ -48,7 +48,7 @@ void Pl031::reset()
 {
     SpinGuard guard(lock_);
     offset_ = load_ = match_ = 0;
-    match_set_ = raised_ = unmasked_ = false;
+    match_written_ = match_set_ = raised_ = unmasked_ = false;
     arm();
     update_line();
 }
@@ -79,12 +79,13 @@ Result<void, BusError> Pl031::write(const AccessContext&, u64 offset, AccessSize
     switch (static_cast<Register>(offset)) {
     case Register::mr:
         match_ = static_cast<u32>(value);
-        match_set_ = true;
+        match_written_ = match_set_ = true;
         arm();
         return {};
     case Register::lr:
         load_ = static_cast<u32>(value);
         offset_ = load_ - static_cast<u32>(clock_.seconds());
+        match_set_ = match_written_; // the comparison never stops: a clock set back meets the match again
         arm();
         return {};
     case Register::imsc:
@@ -95,7 +96,7 @@ Result<void, BusError> Pl031::write(const AccessContext&, u64 offset, AccessSize
         if ((value & 1) != 0) raised_ = false;
         update_line();
         return {};
-    case Register::cr: return {}; // once it runs, writes have no effect (3.3.4)
+    case Register::cr: return {}; // once it runs, writes have no effect
     case Register::dr:
     case Register::ris:
     case Register::mis: return {}; // read-only

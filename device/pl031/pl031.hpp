@@ -21,7 +21,7 @@ protected:
     ~WallClock() = default;
 };
 
-/// PL031 real-time clock (DDI 0224C). It runs from reset on and shows the host's time, as firmware would have set it.
+/// PL031 real-time clock (DDI 0224). It runs from reset on and shows the host's time, as firmware would have set it.
 class Pl031 final : public MmioDevice {
 public:
     static constexpr AccessLimits access_limits{AccessSize::bytes_4, AccessSize::bytes_4, false};
@@ -48,7 +48,8 @@ private:
     u32 offset_{}; ///< Of the guest's time to the host's, modulo 2^32 seconds
     u32 load_{};
     u32 match_{};
-    bool match_set_{}; ///< RTCMR holds a time that has not come yet.
+    bool match_written_{}; ///< RTCMR holds what the guest put there.
+    bool match_set_{};     ///< RTCMR holds a time that has not come yet.
     bool raised_{};
     bool unmasked_{};
 };

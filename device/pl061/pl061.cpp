@@ -30,7 +30,7 @@ u8 Pl061::raw_interrupts() const
     return static_cast<u8>((active_level & level_) | (latched_ & ~level_));
 }
 
-/// Latches the edges that GPIOIBE and GPIOIEV ask for (3.3.4).
+/// Latches the edges that GPIOIBE and GPIOIEV ask for.
 void Pl061::edges(u8 before)
 {
     const u8 changed = before ^ data();

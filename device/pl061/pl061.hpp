@@ -8,7 +8,7 @@
 
 namespace gimbal {
 
-/// PL061 GPIO, eight lines (DDI 0190B). Outputs lead nowhere; inputs are the board's keys.
+/// PL061 GPIO, eight lines (DDI 0190). Outputs lead nowhere; inputs are the board's keys.
 class Pl061 final : public MmioDevice {
 public:
     static constexpr AccessLimits access_limits{AccessSize::bytes_1, AccessSize::bytes_4, true};

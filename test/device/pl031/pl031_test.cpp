@@ -21,7 +21,7 @@ protected:
     Driver reg{rtc};
 };
 
-TEST_F(Rtc, DDI0224_3_3_1_DataIsTheTimeOfDay)
+TEST_F(Rtc, DDI0224_RTCDR_DataIsTheTimeOfDay)
 {
     EXPECT_EQ(reg.read(0x00), 1'700'000'000U);
     EXPECT_EQ(reg.read(0x0C), 1U);
@@ -32,7 +32,7 @@ TEST_F(Rtc, DDI0224_3_3_1_DataIsTheTimeOfDay)
     EXPECT_EQ(reg.read(0x00), 1'700'000'005U);
 }
 
-TEST_F(Rtc, DDI0224_3_3_3_LoadSetsTheTime)
+TEST_F(Rtc, DDI0224_RTCLR_LoadSetsTheTime)
 {
     reg.write(0x08, 1000);
     EXPECT_EQ(reg.read(0x08), 1000U);
@@ -40,7 +40,7 @@ TEST_F(Rtc, DDI0224_3_3_3_LoadSetsTheTime)
     EXPECT_EQ(reg.read(0x00), 1007U);
 }
 
-TEST_F(Rtc, DDI0224_3_3_2_MatchRaisesTheInterruptOnce)
+TEST_F(Rtc, DDI0224_RTCMR_MatchRaisesTheInterruptOnce)
 {
     reg.write(0x08, 100);
     reg.write(0x04, 110);
@@ -61,6 +61,22 @@ TEST_F(Rtc, DDI0224_3_3_2_MatchRaisesTheInterruptOnce)
     EXPECT_FALSE(irq.level());
     rtc.alarm_due();
     EXPECT_FALSE(irq.level());
+}
+
+TEST_F(Rtc, DDI0224_RTCLR_AClockSetBackMeetsTheMatchAgain)
+{
+    reg.write(0x08, 100);
+    EXPECT_FALSE(clock.alarm.has_value()); // no match was asked for
+    reg.write(0x04, 110);
+    clock.time += 10;
+    rtc.alarm_due();
+    EXPECT_EQ(reg.read(0x14), 1U);
+    reg.write(0x1C, 1);
+    reg.write(0x08, 105);
+    ASSERT_EQ(clock.alarm, clock.time + 5);
+    clock.time += 5;
+    rtc.alarm_due();
+    EXPECT_EQ(reg.read(0x14), 1U);
 }
 
 TEST_F(Rtc, TheMaskHidesTheInterrupt)

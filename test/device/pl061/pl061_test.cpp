@@ -14,7 +14,7 @@ protected:
     Driver reg{gpio};
 };
 
-TEST_F(Gpio, DDI0190_3_3_1_TheAddressMasksTheData)
+TEST_F(Gpio, DDI0190_GPIODATA_TheAddressMasksTheData)
 {
     reg.write(0x400, 0x0F); // low half outputs
     reg.write(all, 0xFF);
@@ -28,7 +28,7 @@ TEST_F(Gpio, DDI0190_3_3_1_TheAddressMasksTheData)
     EXPECT_EQ(reg.read(0x80 << 2), 0x80U);
 }
 
-TEST_F(Gpio, DDI0190_3_3_RisingEdgeOfThePowerKey)
+TEST_F(Gpio, DDI0190_GPIOIEV_RisingEdgeOfThePowerKey)
 {
     reg.write(0x40C, 8); // rising
     reg.write(0x410, 8);
