@@ -47,8 +47,7 @@ struct CallRange {
     bool power_service{}; ///< PSCI: left alone where the engine owns it.
 };
 
-/// Ranges of function identifiers; filled before the VM is finalized. What no range holds is not supported
-/// (DEN0028, 5.2).
+/// Ranges of function identifiers; filled before the VM is finalized. What no range holds is not supported (DEN0028).
 class CallTable {
 public:
     static constexpr unsigned max_ranges = 16;
@@ -74,7 +73,7 @@ private:
     unsigned count_{};
 };
 
-/// SMCCC function identifiers (DEN0028, 2.5): bit 30 chooses the 64-bit convention, in which whole registers count.
+/// SMCCC function identifiers (DEN0028): bit 30 chooses the 64-bit convention, in which whole registers count.
 constexpr bool is_64_bit_call(u64 function) { return (function & (u64{1} << 30)) != 0; }
 
 /// One result, as wide as the call's convention.

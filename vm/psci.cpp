@@ -8,7 +8,7 @@ namespace gimbal {
 
 namespace {
 
-/// Function identifiers; the 64-bit forms differ in bit 30 only (DEN0022, 5.1).
+/// Function identifiers; the 64-bit forms differ in bit 30 only (DEN0022).
 enum class Function : u32 {
     psci_version = 0x8400'0000,
     cpu_suspend = 0x8400'0001,
@@ -74,7 +74,7 @@ i64 arch_features(u64 queried)
     return architectural ? psci::success : smccc_not_supported;
 }
 
-// power_state, original format (DEN0022, 5.4.2): StateType [16], AffinityLevel [25:24], StateID [15:0], others zero.
+// power_state, original format (DEN0022): StateType [16], AffinityLevel [25:24], StateID [15:0], others zero.
 constexpr u64 power_state_power_down = 1U << 16;
 constexpr u64 power_state_reserved = 0xfcfe'0000;
 
@@ -159,7 +159,7 @@ CallOutcome Psci::cpu_suspend(VcpuId vcpu, u32 function, const Arguments& argume
         return {.answer = call_result(function, psci::invalid_parameters)};
     const bool power_down = (arguments.a1 & power_state_power_down) != 0;
     if (power_down && !is_entry_point(arguments.a2)) return {.answer = call_result(function, psci::invalid_address)};
-    // A wake-up event that is there already makes the call return at once, in either state (DEN0022, 5.4.5).
+    // A wake-up event that is there already makes the call return at once, in either state (DEN0022, CPU_SUSPEND).
     if (slots_[vcpu.value].interrupt_asserted()) return {.answer = call_result(function, psci::success)};
     if (!power_down) return {.answer = call_result(function, psci::success), .effect = CallEffect::standby};
     return {

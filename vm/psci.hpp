@@ -34,7 +34,7 @@ private:
     const GuestMemory& memory_;
 };
 
-/// PSCI return codes (DEN0022, 5.2.2).
+/// PSCI return codes (DEN0022).
 namespace psci {
 inline constexpr i64 success = 0;
 inline constexpr i64 not_supported = -1;

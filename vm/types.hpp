@@ -28,7 +28,7 @@ struct VmId {
     friend constexpr auto operator<=>(VmId, VmId) = default;
 };
 
-/// A GIC interrupt identifier: 0-15 SGI, 16-31 PPI, 32-1019 SPI (GICv3 architecture, IHI 0069, 2.2.1).
+/// A GIC interrupt identifier: 0-15 SGI, 16-31 PPI, 32-1019 SPI (GICv3 architecture, IHI 0069).
 struct Intid {
     u32 value{};
     friend constexpr auto operator<=>(Intid, Intid) = default;

@@ -21,10 +21,10 @@ enum class VcpuError : u8 {
 /// created -> (set_up) free -> (bind) ready -> (run) running -> ready; blocked while it waits for an interrupt.
 enum class VcpuState : u8 { created, free, ready, running, blocked };
 
-/// Separate from VcpuState: what PSCI AFFINITY_INFO reports (DEN0022, 5.7).
+/// Separate from VcpuState: what PSCI AFFINITY_INFO reports (DEN0022).
 enum class PowerState : u8 { on, off, on_pending };
 
-/// What a vCPU starts from: reset or CPU_ON (DEN0022, 5.6; the Linux boot protocol for the first one).
+/// What a vCPU starts from: reset or CPU_ON (DEN0022, CPU_ON; the Linux boot protocol for the first one).
 struct VcpuEntry {
     u64 pc{};
     u64 arguments[4]{}; ///< x0..x3, a0..a3

@@ -12,7 +12,8 @@ constexpr TimerKind both_kinds[] = {TimerKind::physical, TimerKind::virtual_time
 
 constexpr Intid ppi_of(TimerKind kind) { return kind == TimerKind::physical ? physical_timer_ppi : virtual_timer_ppi; }
 
-/// TimerConditionMet: all operands are unsigned 64-bit values (DDI 0487, D12.2.4).
+/// TimerConditionMet: all operands are unsigned 64-bit values (DDI 0487, "Operation of the
+/// CompareValue views of the timers").
 constexpr bool condition_met(const TimerState& state, CounterTicks count) { return count.value >= state.cval; }
 
 constexpr bool asserts_line(const TimerState& state, CounterTicks count)

@@ -10,7 +10,7 @@
 
 namespace gimbal {
 
-/// The EL1 physical and virtual timers of the Generic Timer (DDI 0487, D12.2). EL2 timers belong to the engines.
+/// The EL1 physical and virtual timers of the Generic Timer (DDI 0487). EL2 timers belong to the engines.
 enum class TimerKind : u8 { physical, virtual_timer };
 inline constexpr unsigned timer_kind_count = 2;
 inline constexpr Intid physical_timer_ppi{30};

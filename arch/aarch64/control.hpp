@@ -3,7 +3,7 @@
 
 #include "base/field.hpp"
 
-// Control registers of EL1, EL2, the timers and self-hosted debug. DDI 0487 D19.2, D19.3, D19.8.
+// Control registers of EL1, EL2, the timers and self-hosted debug. Fields as DDI 0487 describes them by register.
 namespace gimbal::aarch64 {
 
 struct SctlrEl1 {

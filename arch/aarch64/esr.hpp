@@ -6,7 +6,7 @@
 
 namespace gimbal::aarch64 {
 
-/// Exception class, ESR_ELx.EC (DDI 0487 D19.2.37). `_lower` is taken from a lower Exception level.
+/// Exception class, ESR_ELx.EC (DDI 0487, ESR_EL1). `_lower` is taken from a lower Exception level.
 enum class Ec : u8 {
     unknown = 0x00,
     wfx = 0x01,
@@ -141,8 +141,8 @@ constexpr Esr make_esr(Ec ec, u32 iss = 0, bool il = true)
 }
 
 /// What Ec::dabt_* reports. The syndrome [isv..ar] is given only for what a hypervisor may emulate: a single general
-/// register, no write-back, and only for stage 2 (DDI 0487 D19.2.37, "ISS encoding for an exception from a Data
-/// Abort").
+/// register, no write-back, and only for stage 2 (DDI 0487, ESR_EL1, "ISS encoding for an exception from a
+/// Data Abort").
 struct DataAbortIss {
     FaultStatus fsc{};
     bool wnr{};

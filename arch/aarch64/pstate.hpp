@@ -17,7 +17,7 @@ enum class Mode : u8 {
     el3h = 0xD,
 };
 
-/// SPSR_ELx for an exception from AArch64, and PSTATE packed the same way (DDI 0487 C5.2.19).
+/// SPSR_ELx for an exception from AArch64, and PSTATE packed the same way (DDI 0487, SPSR_EL1).
 struct Spsr {
     u64 raw{};
     using n = Field<Spsr, 31, 1, bool>;

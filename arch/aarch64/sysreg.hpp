@@ -7,7 +7,7 @@
 
 namespace gimbal::aarch64 {
 
-/// op0:op1:CRn:CRm:op2 as one number: the bits [20:5] of MRS and MSR (register), DDI 0487 C5.2.
+/// op0:op1:CRn:CRm:op2 as one number: the bits [20:5] of MRS and MSR (register) (DDI 0487).
 constexpr u16 encode_sysreg(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2)
 {
     return static_cast<u16>(op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2);

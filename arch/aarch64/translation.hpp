@@ -5,7 +5,8 @@
 
 #include "base/field.hpp"
 
-// The VMSAv8-64 translation system: control registers and descriptors (DDI 0487 D8, D19.2).
+// The VMSAv8-64 translation system: control registers and descriptors (DDI 0487, "The AArch64 Virtual Memory System
+// Architecture").
 namespace gimbal::aarch64 {
 
 /// A translation granule; the value is log2 of its size.
@@ -20,7 +21,7 @@ constexpr unsigned entry_shift(Granule granule, unsigned level)
     return granule_shift(granule) + (3 - level) * bits_per_level(granule);
 }
 
-/// The first level of a stage 1 walk that resolves `input_bits` (D8.2.5 to D8.2.7).
+/// The first level of a stage 1 walk that resolves `input_bits`.
 constexpr unsigned stage1_start_level(Granule granule, unsigned input_bits)
 {
     const unsigned stride = bits_per_level(granule);
@@ -33,7 +34,7 @@ constexpr bool block_allowed(Granule granule, unsigned level)
     return level == 2 || (level == 1 && granule == Granule::kib4);
 }
 
-/// log2 of the number of adjacent entries that the Contiguous bit joins at a level that holds blocks or pages (D8.7.1).
+/// log2 of the number of adjacent entries that the Contiguous bit joins at a level that holds blocks or pages.
 constexpr unsigned contiguous_shift(Granule granule, unsigned level)
 {
     switch (granule) {
@@ -102,7 +103,8 @@ struct TcrEl1 {
     using e0pd1 = Field<TcrEl1, 56, 1, bool>;
     using ds = Field<TcrEl1, 59, 1, bool>;
 
-    /// The granule of one half (`high`: TTBR1_EL1's). Reserved values behave as 4 KiB, a choice D19.2.139 leaves us.
+    /// The granule of one half (`high`: TTBR1_EL1's). Reserved values behave as 4 KiB, a choice that the
+    /// register's description leaves us.
     constexpr Granule granule(bool high) const
     {
         return (high ? decode_tg1(tg1::get(*this)) : decode_tg0(tg0::get(*this))).value_or(Granule::kib4);
@@ -175,7 +177,7 @@ constexpr bool is_device_memory(u8 attribute) { return (attribute & 0xF0) == 0; 
 
 enum class DescriptorKind : u8 { invalid, block, table, page };
 
-/// A stage 1 or stage 2 descriptor with a 48-bit output address (D8.3).
+/// A stage 1 or stage 2 descriptor with a 48-bit output address.
 struct Descriptor {
     u64 raw{};
     using valid = Field<Descriptor, 0, 1, bool>;

@@ -20,7 +20,7 @@ struct PartLocation {
     std::optional<Spi> interrupt; ///< Level, active high. virtio: that of slot 0.
 };
 
-inline constexpr u64 redistributor_size = 0x2'0000; // RD_base and SGI_base frames of 64 KiB (IHI 0069, 12.10)
+inline constexpr u64 redistributor_size = 0x2'0000; // RD_base and SGI_base frames of 64 KiB (IHI 0069)
 inline constexpr u64 virtio_slot_size = 0x200;
 inline constexpr u32 virtio_slot_count = 32;
 

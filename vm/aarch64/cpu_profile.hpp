@@ -11,7 +11,7 @@ struct CpuProfile {
     u64 midr_el1{};
     u64 revidr_el1{};
     /// ID registers by [CRm][op2] of op0 3, op1 0, CRn 0; CRm 0 is unused. Reserved encodings read as zero by
-    /// architecture (DDI 0487, D22.3.1), not by our convenience.
+    /// architecture (DDI 0487), not by our convenience.
     u64 id[8][8]{};
     u64 ctr_el0{};
     u64 dczid_el0{};

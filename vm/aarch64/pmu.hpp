@@ -7,7 +7,7 @@
 
 namespace gimbal::aarch64 {
 
-/// A PMUv3 without event counters (PMCR_EL0.N = 0; DDI 0487, D13): the cycle counter, at the rate of the VM's counter,
+/// A PMUv3 without event counters (PMCR_EL0.N = 0; DDI 0487): the cycle counter, at the rate of the VM's counter,
 /// and the registers that go with it. Event-counter registers are undefined, as they are when N is 0.
 /// The overflow flag is computed when it is looked at; no overflow interrupt is wired.
 class Pmu {

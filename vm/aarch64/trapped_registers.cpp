@@ -16,7 +16,7 @@ using enum RegisterRule;
 
 // clang-format off
 constexpr TrappedRegisterRow unsorted[] = {
-    // Identification (DDI 0487, D23.2). CRm 1 to 7 of this space is added below as a whole.
+    // Identification (DDI 0487). CRm 1 to 7 of this space is added below as a whole.
     {SysReg::midr_el1,         read_only,  midr,      0, 0},
     {SysReg::mpidr_el1,        read_only,  mpidr,     0, 0},
     {SysReg::revidr_el1,       read_only,  revidr,    0, 0},
@@ -28,7 +28,7 @@ constexpr TrappedRegisterRow unsorted[] = {
     {SysReg::csselr_el1,       read_write, storage,   0, 0xf}, // Level, InD
     {SysReg::actlr_el1,        read_write, constant,  0, 0},   // IMPLEMENTATION DEFINED: no control implemented
 
-    // Debug without an external debugger (DDI 0487, D23.3 and H2.4.8). Break- and watchpoints belong to the engines.
+    // Debug without an external debugger (DDI 0487). Break- and watchpoints belong to the engines.
     {SysReg::oslar_el1,        write_only, os_lock_access, 0, 0},
     {SysReg::oslsr_el1,        read_only,  os_lock_status, 0, 0},
     {SysReg::osdlr_el1,        read_write, constant,  0, 0},   // RAZ/WI without FEAT_DoubleLock
@@ -54,7 +54,7 @@ constexpr TrappedRegisterRow unsorted[] = {
     {SysReg::cntv_cval_el0,     read_write, timer,     0, 0},
     {SysReg::cntv_tval_el0,     read_write, timer,     0, 0},
 
-    // GIC CPU interface (IHI 0069, 12.2).
+    // GIC CPU interface (IHI 0069).
     {SysReg::icc_iar0_el1,      read_only,  interrupt_controller, 0, 0},
     {SysReg::icc_iar1_el1,      read_only,  interrupt_controller, 0, 0},
     {SysReg::icc_hppir0_el1,    read_only,  interrupt_controller, 0, 0},

@@ -12,7 +12,7 @@
 
 namespace gimbal::aarch64 {
 
-/// The CPU interface of the interrupt controller as system registers (IHI 0069, 12.2).
+/// The CPU interface of the interrupt controller as system registers (IHI 0069).
 class IccPort {
 public:
     /// The owner of `vcpu`. Direction was checked against the table; what the chip does not implement is undefined.

@@ -8,7 +8,7 @@
 namespace gimbal::aarch64 {
 namespace {
 
-TEST(Translation, D8_2_GranuleEncodingsDifferBetweenTheHalves)
+TEST(Translation, GranuleEncodingsDifferBetweenTheHalves)
 {
     EXPECT_EQ(decode_tg0(0), Granule::kib4);
     EXPECT_EQ(decode_tg0(1), Granule::kib64);
@@ -29,7 +29,7 @@ TEST(Translation, TcrOfLinuxWith4KPages)
     EXPECT_EQ(TcrEl1{u64{3} << 14}.granule(false), Granule::kib4); // reserved
 }
 
-TEST(Translation, D8_3_DescriptorKindsByLevel)
+TEST(Translation, DescriptorKindsByLevel)
 {
     const Descriptor block{0x1};
     const Descriptor table{0x3};
@@ -45,7 +45,7 @@ TEST(Translation, D8_3_DescriptorKindsByLevel)
     EXPECT_EQ(Descriptor{0xFFFF'0000'1234'5003}.output_address(Granule::kib64, 3), 0x1234'0000U);
 }
 
-TEST(Translation, D8_7_1_ContiguousRuns)
+TEST(Translation, ContiguousRuns)
 {
     EXPECT_EQ(contiguous_shift(Granule::kib4, 2), 4U);
     EXPECT_EQ(contiguous_shift(Granule::kib16, 3), 7U);
