@@ -210,7 +210,7 @@ bool Cpu::translate_atomic(u64 address, ir::MemOp op, Page& page)
     }
     // WnR says "read" for a fault that a read would have taken too (D19.2.37), so the read is tried first.
     return translate_data(address, op, false, page) && translate_data(address, op, true, page) &&
-           watch(address, op.size(), true);
+           watch(address, op.size(), false) && watch(address, op.size(), true);
 }
 
 bool Cpu::load_exclusive(CpuState& state, u64 address, ir::MemOp op, V128& out)
