@@ -101,6 +101,18 @@ i64 landing(unsigned at, unsigned count, bool alone, Random& random)
     return random.one_in(2) && at + 1 < count ? random.between(1, count - at) : forward;
 }
 
+struct Displacement {
+    unsigned low;
+    unsigned width;
+};
+
+/// Where a direct branch has its displacement in words.
+Displacement displacement_field(std::string_view name)
+{
+    if (name == "b" || name == "bl") return {0, 26};
+    return name.starts_with("tb") ? Displacement{5, 14} : Displacement{5, 19};
+}
+
 } // namespace
 
 void aim_access(Test& test, unsigned at, u64 data_seed, Random& random)
@@ -161,14 +173,11 @@ void aim_branch(Test& test, unsigned at, Random& random)
     u32& word = test.input.words[at];
     const bool alone = test.count == 1;
     const auto to = static_cast<u64>(landing(at, test.count, alone, random));
-    if (name == "b" || name == "bl") {
+    if (!is_indirect(*test.rows[at])) {
+        const Displacement field = displacement_field(name);
         // Far away is nothing; nearer is other cases' code.
-        const bool far = alone && random.one_in(8);
-        word = with_field(word, 0, 26, far ? 0x0100'0000 | random.below(0x00FF'FFFF) : to);
-    } else if (name.starts_with("tb")) {
-        word = with_field(word, 5, 14, to);
-    } else if (name == "b_cond" || name.starts_with("cb")) {
-        word = with_field(word, 5, 19, to);
+        const bool far = alone && field.width == 26 && random.one_in(8);
+        word = with_field(word, field.low, field.width, far ? 0x0100'0000 | random.below(0x00FF'FFFF) : to);
     } else if (alone) {
         const Insn i{word};
         if (i.rn() == 31) return;
@@ -179,6 +188,26 @@ void aim_branch(Test& test, unsigned at, Random& random)
         if (random.one_in(16)) target = data_base;
         test.input.registers.x[i.rn()] = target;
     }
+}
+
+bool is_indirect(const DecodeRow& row)
+{
+    const std::string_view name = row.name;
+    return name == "br" || name == "blr" || name == "ret";
+}
+
+void land_off_indirect(Test& test, unsigned at)
+{
+    const DecodeRow& row = *test.rows[at];
+    // ADR gives an indirect branch its target.
+    const bool gives = std::string_view(row.name) == "adr" && at + 1 < test.count && is_indirect(*test.rows[at + 1]);
+    if (is_indirect(row) || (group_of(row) != Group::branch && !gives)) return;
+    const Displacement field = displacement_field(row.name);
+    u32& word = test.input.words[at];
+    const i64 to = Insn{word}.signed_field(field.low, field.width);
+    const i64 target = at + to;
+    if (target > 0 && target < test.count && is_indirect(*test.rows[target]))
+        word = with_field(word, field.low, field.width, static_cast<u64>(to + 1));
 }
 
 } // namespace gimbal::differential

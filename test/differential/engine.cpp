@@ -75,6 +75,10 @@ Engine::Engine(bool fuse) : ram_(ram_bytes + 4096), pristine_(data_words), left_
     machine_ = std::make_unique<translator::Machine>(memory_, clock_, timers_, options);
     cpu_ = std::make_unique<translator::aarch64::Cpu>(*machine_, VcpuId{0});
     map();
+    watchdog_ = std::jthread([this](const std::stop_token& stop) {
+        std::unique_lock lock(watch_mutex_);
+        while (!watch_.wait_for(lock, stop, std::chrono::seconds(2), [&] { return stop.stop_requested(); })) cpu_->kick();
+    });
 }
 
 void Engine::map()
@@ -144,7 +148,9 @@ Outcome Engine::run(const Case& input, unsigned slot)
 {
     enter(input, slot);
     Exit exit = cpu_->run(Completion::make_discard());
-    while (exit.kind == ExitKind::kicked || exit.kind == ExitKind::idle) exit = cpu_->run({});
+    constexpr unsigned patience = 3; // kicks of the watchdog
+    for (unsigned kicks = 0; exit.kind == ExitKind::kicked || exit.kind == ExitKind::idle; exit = cpu_->run({}))
+        if (exit.kind == ExitKind::kicked && ++kicks > patience) break;
     auto& state = cpu_->state();
     Outcome outcome{};
     std::copy_n(state.x, 31, outcome.registers.x);
@@ -156,7 +162,8 @@ Outcome Engine::run(const Case& input, unsigned slot)
     outcome.pc = state.el[1].elr;
     outcome.fault_address = state.el[1].far;
     outcome.signal = exit.kind == ExitKind::hypercall ? signal_of({state.el[1].esr})
-                                                      : 2000 + static_cast<u32>(exit.kind);
+                       : exit.kind == ExitKind::kicked ? endless
+                                                       : 2000 + static_cast<u32>(exit.kind);
     std::memcpy(left_.data(), data(), data_bytes);
     outcome.data_hash = hash_data(left_.data());
     std::memcpy(data(), pristine_.data(), data_bytes);

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include "engine/translator/cpu/aarch64/cpu.hpp"
 #include "test/differential/protocol.hpp"
 
 namespace gimbal::differential {
+
+/// Outcome::signal of a case that does not end.
+inline constexpr u32 endless = 3000;
 
 /// Our side: cases run at EL0 of the translator, with the peer's mapping made of page tables.
 class Engine {
@@ -43,6 +49,9 @@ private:
     std::vector<u64> pristine_;
     std::vector<u64> left_;
     std::vector<u8> code_;
+    std::mutex watch_mutex_;
+    std::condition_variable_any watch_;
+    std::jthread watchdog_; ///< Last: it ends first.
 };
 
 } // namespace gimbal::differential

@@ -13,8 +13,6 @@ using translator::aarch64::Insn;
 
 constexpr u32 adr_word = 0x1000'0000;
 
-bool is_indirect(std::string_view name) { return name == "br" || name == "blr" || name == "ret"; }
-
 bool is_store_exclusive(std::string_view name) { return name.starts_with("stx") || name.starts_with("stlx"); }
 
 void append(Test& test, const DecodeRow& row, u32 word)
@@ -117,8 +115,8 @@ void Generator::sequence(Test& test, Random& random) const
         const unsigned at = test.count;
         const u32 word = random_word(row, random, choice);
         const bool exclusive = is_store_exclusive(row.name);
-        if ((exclusive || is_indirect(row.name)) && at + 2 > max_words) continue;
-        if (is_indirect(row.name)) {
+        if ((exclusive || is_indirect(row)) && at + 2 > max_words) continue;
+        if (is_indirect(row)) {
             const u32 to = static_cast<u32>(random.between(2, slot_words - 1 - at));
             const unsigned through = Insn{word}.rn() % first_pointer;
             const u32 address = with_field(adr_word | through, 5, 19, to);
@@ -136,6 +134,7 @@ void Generator::sequence(Test& test, Random& random) const
         test.rows[at] = translator::aarch64::decode(Insn{test.input.words[at]});
         append(test, row, store);
     }
+    for (unsigned at = 0; at < test.count; ++at) land_off_indirect(test, at);
 }
 
 } // namespace gimbal::differential

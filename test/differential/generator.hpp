@@ -47,5 +47,8 @@ void aim_access(Test& test, unsigned at, u64 data_seed, Random& random);
 void aim_sequence_access(Test& test, unsigned at, Random& random);
 /// Makes word `at` a branch, or PC-relative access, to somewhere that ends the case or goes on in it.
 void aim_branch(Test& test, unsigned at, Random& random);
+/// Makes the branch (or the ADR of one) at `at` land one word later if it lands on an indirect one, which needs the word before it.
+void land_off_indirect(Test& test, unsigned at);
+bool is_indirect(const DecodeRow& row); ///< BR, BLR, RET
 
 } // namespace gimbal::differential

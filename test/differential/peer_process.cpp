@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ PeerProcess::PeerProcess(const std::string& qemu, const std::string& program)
     child_ = fork();
     if (child_ < 0) fail("fork");
     if (child_ == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(request[0], STDIN_FILENO);
         dup2(answer[1], STDOUT_FILENO);
         // What we do not advertise is switched off where it would change the meaning of hints and signal frames.

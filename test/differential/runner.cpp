@@ -2,6 +2,7 @@
 #include "test/differential/runner.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -36,7 +37,10 @@ void Runner::run(u64 first, unsigned count)
     for (unsigned side = 0; side < 2; ++side) {
         Engine& engine = sides_[side].engine;
         engine.load(cases, slot, data_seed);
-        for (unsigned n = 0; n < count; ++n) ours[side].push_back(engine.run(cases[n], slot + n));
+        for (unsigned n = 0; n < count; ++n) {
+            ours[side].push_back(engine.run(cases[n], slot + n));
+            if (ours[side].back().signal == endless) give_up(tests[n], ours[side].back());
+        }
     }
     std::vector<Outcome> peers(count);
     peer_.receive(peers, {});
@@ -50,6 +54,15 @@ void Runner::run(u64 first, unsigned count)
             break;
         }
     }
+}
+
+/// The generator makes no loops: either it failed, or we did. The peer may not answer any more.
+void Runner::give_up(const Test& test, const Outcome& ours) const
+{
+    fmt::print("ENDLESS at {:#x}; reproduce with: --seed {} --only {}\n{}", ours.pc, seed_, test.index,
+               describe(test, ours, ours, {}, {}));
+    std::fflush(stdout);
+    std::_Exit(1);
 }
 
 void Runner::count(const Test& test, const Outcome& outcome)

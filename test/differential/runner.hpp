@@ -33,6 +33,7 @@ private:
         Engine engine;
     };
 
+    [[noreturn]] void give_up(const Test& test, const Outcome& ours) const;
     void count(const Test& test, const Outcome& outcome);
     void report(const Test& test, Side& side);
     bool differs(const Test& test, Side& side, Outcome& ours, Outcome& peers, std::vector<u64>& peers_data);
