@@ -11,7 +11,9 @@ using std::chrono::steady_clock;
 
 HostWallClock::HostWallClock(EventLoop& loop)
     : loop_(loop), timer_(loop.add_timer([this] {
-          if (alarm_.load() <= this->seconds() && on_alarm_) on_alarm_();
+          // Once: an alarm that stayed set would be due again at once, for ever. A new one may be set meanwhile.
+          u64 when = alarm_.load();
+          if (when <= this->seconds() && alarm_.compare_exchange(when, none) && on_alarm_) on_alarm_();
           rearm();
       }))
 {
