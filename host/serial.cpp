@@ -134,12 +134,22 @@ long SerialPort::write_some(std::span<const u8> bytes)
     return ::write(out_fd_, bytes.data(), size);
 }
 
-/// Writes until the ring is empty or the reader has no room.
+/// Lets go of output that nobody takes.
+void SerialPort::drop_output(usize count)
+{
+    if (counts_drops_) dropped_ += count;
+    output_.drop(count);
+    if (input_ended_) owe_end_of_input(); // what was lost may have been a prompt
+}
+
+/// Writes until the ring is empty or the reader has no room; at most one ring full, so that a guest that never stops
+/// printing leaves the loop time for everything else.
 void SerialPort::drain()
 {
     if (on_first_output_ && output_.size() != 0) std::exchange(on_first_output_, nullptr)();
+    usize budget = output_capacity;
     while (true) {
-        const auto bytes = output_.peek();
+        auto bytes = output_.peek();
         if (bytes.empty()) {
             // Idle first, then the look: a byte that comes between is seen here or wakes us.
             idle_.store(true);
@@ -147,11 +157,16 @@ void SerialPort::drain()
             idle_.store(false);
             continue;
         }
+        if (budget == 0) {
+            loop_.wake();
+            break;
+        }
+        bytes = bytes.first(std::min(bytes.size(), budget));
         if (out_fd_ < 0) {
             if (keeps_output_ && output_.room() != 0) break;
             const usize surplus = keeps_output_ ? std::min<usize>(bytes.size(), output_capacity / 4) : bytes.size();
-            dropped_ += surplus;
-            output_.drop(surplus);
+            drop_output(surplus);
+            budget -= surplus;
             continue;
         }
         pollfd writable{out_fd_, POLLOUT, 0};
@@ -159,6 +174,7 @@ void SerialPort::drain()
         const long count = write_some(bytes);
         if (count > 0) {
             output_.drop(static_cast<usize>(count));
+            budget -= static_cast<usize>(count);
             if (input_ended_) owe_end_of_input();
         } else if (count < 0 && errno == EAGAIN) {
             break;
@@ -178,7 +194,7 @@ void SerialPort::flush(std::chrono::milliseconds patience)
         if (::poll(&writable, 1, static_cast<int>(patience.count())) <= 0) break;
         drain();
     }
-    dropped_ += output_.size();
+    drop_output(output_.size());
 }
 
 void SerialPort::flush_from_signal() noexcept

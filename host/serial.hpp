@@ -103,6 +103,7 @@ private:
     void owe_end_of_input();
     void send_end_of_input();
     void drain();
+    void drop_output(usize count);
     long write_some(std::span<const u8> bytes);
     void update_watches();
     void on_wake();
@@ -132,12 +133,13 @@ private:
     usize chunk_{output_capacity}; // the most that one write is known not to wait for
     u64 dropped_{};
     bool is_socket_{};
-    bool keeps_output_{}; // without a reader: a socket's next peer sees the last of it
-    bool interactive_{};  // a terminal: Ctrl-A works, and input that does not fit is lost
+    bool counts_drops_{true}; // lost output is a loss; not where it was sent to null
+    bool keeps_output_{};     // without a reader: a socket's next peer sees the last of it
+    bool interactive_{};      // a terminal: Ctrl-A works, and input that does not fit is lost
     bool input_paused_{};
     bool input_ended_{};
     EventLoop::Timer* quiet_timer_{};
-    bool end_owed_{};    // 0x04 is still to be sent
+    bool end_owed_{}; // 0x04 is still to be sent
 };
 
 } // namespace gimbal::host

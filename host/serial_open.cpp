@@ -49,7 +49,10 @@ Result<std::unique_ptr<SerialPort>, HostError> SerialPort::open(const SerialConf
     case SerialKind::stdio: opened = port->open_stdio(); break;
     case SerialKind::file: opened = port->open_file(config.path); break;
     case SerialKind::unix_socket: opened = port->open_socket(config.path); break;
-    case SerialKind::null: port->attach(-1, -1); break;
+    case SerialKind::null:
+        port->counts_drops_ = false;
+        port->attach(-1, -1);
+        break;
     }
     if (!opened) return fail(opened.error());
     loop.on_wake([raw = port.get()] { raw->on_wake(); });

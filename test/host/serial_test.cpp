@@ -193,6 +193,42 @@ TEST(Serial, a_reader_that_is_gone_is_forgotten)
     EXPECT_EQ(port->dropped(), 5U);
 }
 
+TEST(Serial, end_of_input_answers_prompts_that_nobody_reads)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    StdioPipes pipes;
+    EventLoop loop;
+    const auto port = open_port({SerialKind::stdio, {}}, loop);
+    Receiver receiver;
+    port->set_receiver(&receiver);
+    pipes.output.reset();
+    pipes.input.reset();
+    run_until(loop, [&] { return receiver.received == "\x04"; });
+    send_text(*port, "# "); // a shell that opened its terminal since, and threw away what came before
+    run_until(loop, [&] { return receiver.received == "\x04\x04"; });
+    EXPECT_EQ(port->dropped(), 2U);
+}
+
+TEST(Serial, a_guest_that_never_stops_printing_leaves_the_loop_its_timers)
+{
+    for (const SerialConfig& config : {
+             SerialConfig{SerialKind::file, "/dev/null"},
+             SerialConfig{SerialKind::null, {}         }
+    }) {
+        EventLoop loop;
+        const auto port = open_port(config, loop);
+        Atomic<bool> stop{false};
+        std::thread guest([&] {
+            while (!stop.load(MemoryOrder::relaxed)) port->transmit('x');
+        });
+        auto& timer = loop.add_timer([&] { loop.quit(); });
+        loop.arm(timer, std::chrono::steady_clock::now() + 50ms);
+        loop.run(); // returns
+        stop.store(true);
+        guest.join();
+    }
+}
+
 TEST(Serial, file)
 {
     const std::string path = testing::TempDir() + "gimbal_serial_test";
@@ -222,6 +258,8 @@ TEST(Serial, null_takes_everything)
     });
     run_until(loop, [&] { return complete.load(); });
     guest.join();
+    port->flush(50ms);
+    EXPECT_EQ(port->dropped(), 0U); // asked for, so no loss
 }
 
 class SocketSerial : public testing::Test {
