@@ -30,6 +30,7 @@ void prepare_process()
     const sigset_t set = watched_signals();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN); // a write beyond the limit fails with EFBIG instead
 }
 
 SignalWatch::SignalWatch(EventLoop& loop, std::function<void(int)> deliver)

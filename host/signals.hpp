@@ -7,8 +7,9 @@
 
 namespace gimbal::host {
 
-/// Blocks the signals that SignalWatch delivers in the calling thread and all that it starts, ignores SIGPIPE, and puts
-/// /dev/null where standard input, output or error is closed. At the start of main, before any thread.
+/// Blocks the signals that SignalWatch delivers in the calling thread and all that it starts, ignores SIGPIPE and
+/// SIGXFSZ, and puts /dev/null where standard input, output or error is closed. At the start of main, before any
+/// thread.
 void prepare_process();
 
 /// SIGINT, SIGTERM, SIGHUP, SIGTSTP and SIGCONT as calls on the loop's thread.

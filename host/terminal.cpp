@@ -69,7 +69,8 @@ void catch_fatal_signals(void (*last_words)() noexcept)
     action.sa_handler = on_fatal_signal;
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
     sigemptyset(&action.sa_mask);
-    for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS}) ::sigaction(number, &action, nullptr);
+    for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGQUIT})
+        ::sigaction(number, &action, nullptr);
 }
 
 } // namespace gimbal::host

@@ -14,8 +14,8 @@ void restore() noexcept;
 
 } // namespace terminal
 
-/// Handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT and SIGSYS that restore the terminal and call `last_words`
-/// (async-signal-safe; may be null), then let the signal take its course.
+/// Handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS and SIGQUIT that restore the terminal and call
+/// `last_words` (async-signal-safe; may be null), then let the signal take its course.
 void catch_fatal_signals(void (*last_words)() noexcept);
 
 } // namespace gimbal::host
