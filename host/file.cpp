@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -28,6 +29,23 @@ const char* kind_name(mode_t mode)
     if (S_ISCHR(mode)) return "it is a character device";
     if (S_ISBLK(mode)) return "it is a block device";
     return "it is no regular file";
+}
+
+/// Standard output or error if `file` is what it writes to; else -1.
+int standard_stream(const struct stat& file)
+{
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+        struct stat own{};
+        if (::fstat(fd, &own) == 0 && own.st_dev == file.st_dev && own.st_ino == file.st_ino) return fd;
+    }
+    return -1;
+}
+
+/// Where the file that exists at `path` really is: a link to it stays when the file is replaced.
+std::string behind_links(const std::string& path)
+{
+    const std::unique_ptr<char, void (*)(void*)> target(::realpath(path.c_str(), nullptr), std::free);
+    return target ? target.get() : path;
 }
 
 Result<void, HostError> replace_file(const std::string& path, std::string_view content)
@@ -60,7 +78,7 @@ Result<std::vector<u8>, HostError> read_regular_file(const std::string& path, u6
     if (!S_ISREG(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
     const u64 size = static_cast<u64>(status.st_size);
     if (size > limit)
-        return fail(HostError{fmt::format("it has {} bytes, more than the {} that can be used", size, limit)});
+        return fail(HostError{fmt::format("it has {} bytes, more than the {} that can be used", size, limit), EFBIG});
     std::vector<u8> bytes(static_cast<usize>(size));
     usize filled = 0;
     while (filled < bytes.size()) {
@@ -94,10 +112,11 @@ Result<void, HostError> check_writable(const std::string& path)
     struct stat status{};
     if (::stat(path.c_str(), &status) == 0) {
         if (S_ISDIR(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
-        if (!S_ISREG(status.st_mode)) return {};
+        if (!S_ISREG(status.st_mode) || standard_stream(status) >= 0) return {};
     }
-    const usize slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const std::string target = behind_links(path);
+    const usize slash = target.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : target.substr(0, slash + 1);
     if (::access(folder.c_str(), W_OK | X_OK) != 0) return fail(system_error(errno));
     return {};
 }
@@ -105,13 +124,16 @@ Result<void, HostError> check_writable(const std::string& path)
 Result<void, HostError> write_file_atomically(const std::string& path, std::string_view content)
 {
     struct stat status{};
-    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-        if (S_ISDIR(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+    if (::stat(path.c_str(), &status) != 0) return replace_file(path, content);
+    if (S_ISDIR(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+    // /dev/stdout and its like: behind what was written there, never in its place.
+    if (const int own = standard_stream(status); own >= 0) return write_all(own, content, file_patience_ms);
+    if (!S_ISREG(status.st_mode)) {
         const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
         if (!fd) return fail(system_error(errno));
         return write_all(fd.get(), content, file_patience_ms);
     }
-    return replace_file(path, content);
+    return replace_file(behind_links(path), content);
 }
 
 } // namespace gimbal::host

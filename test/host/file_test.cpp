@@ -66,6 +66,18 @@ TEST_F(File, replaces_in_one_step)
     EXPECT_TRUE(write_file_atomically("/dev/null", "x"));
 }
 
+TEST_F(File, a_link_stays_when_its_file_is_replaced)
+{
+    std::ofstream(folder_ + "real") << "old";
+    std::filesystem::create_symlink(folder_ + "real", folder_ + "link");
+    ASSERT_TRUE(check_writable(folder_ + "link"));
+    ASSERT_TRUE(write_file_atomically(folder_ + "link", "new"));
+    EXPECT_TRUE(std::filesystem::is_symlink(folder_ + "link"));
+    std::string text;
+    std::getline(std::ifstream(folder_ + "real"), text);
+    EXPECT_EQ(text, "new");
+}
+
 TEST(GuestRam, is_zero_and_guarded)
 {
     auto ram = GuestRam::create(1 << 20);
