@@ -105,6 +105,7 @@ TEST_F(Command, bad_kernels)
     expect_refused("run --kernel " + file("loong", loongarch_image()), "it is for loongarch64");
     expect_refused("run --memory 1M --kernel " + file("large", arm64_image({.image_size = 32 << 20})),
                    "does not fit into guest RAM");
+    expect_refused("run --memory 1M --kernel " + file("larger", Bytes(2 << 20)), "give the guest more --memory");
 }
 
 TEST_F(Command, bad_initrds_and_places)
@@ -131,6 +132,29 @@ TEST_F(Command, ends_with_the_status_of_the_guests_end)
     EXPECT_EQ(timeout.status, 5);
     EXPECT_THAT(timeout.error, HasSubstr("stopped after 0.2 s (--timeout)"));
     EXPECT_EQ(run("run --memory 16M --timeout 0.3 --kernel " + reset).status, 5); // resets until then
+}
+
+TEST_F(Command, says_what_it_could_not_print)
+{
+    EXPECT_EQ(std::system((std::string(command) + " --help >/dev/full 2>" + folder_ + "stderr").c_str()) >> 8, 1);
+    std::string text;
+    std::getline(std::ifstream(folder_ + "stderr"), text);
+    EXPECT_EQ(text, "gimbal: standard output: No space left on device");
+}
+
+TEST_F(Command, a_file_that_may_not_grow_loses_output_and_nothing_else)
+{
+    // To the PL011 at 0x9000000, for ever.
+    constexpr u32 movz_w1_900_lsl_16 = 0x52a1'2001;
+    constexpr u32 strb_w0_x1 = 0x3900'0020;
+    constexpr u32 branch_back = 0x17ff'ffff;
+    const std::string flood = file("flood", program({movz_w1_900_lsl_16, strb_w0_x1, branch_back}));
+    const std::string line = "ulimit -f 1; " + std::string(command) + " run --memory 16M --timeout 1 --kernel " +
+                             flood + " --serial file:" + folder_ + "log 2>" + folder_ + "stderr";
+    EXPECT_EQ(std::system(line.c_str()) >> 8, 5);
+    std::string text;
+    std::getline(std::ifstream(folder_ + "stderr"), text);
+    EXPECT_THAT(text, HasSubstr("console output is lost from here on: File too large"));
 }
 
 /// The command on a terminal of its own; the test holds both ends.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/loader/kernel.hpp"
 
-#include <fstream>
-#include <iterator>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -235,22 +233,6 @@ TEST(Kernel, says_what_was_found)
     add_pe(program, 0x8664);
     EXPECT_THAT(error_of(program), HasSubstr("an EFI or Windows program for x86-64"));
     EXPECT_THAT(error_of(gzip(Bytes(100))), HasSubstr("(found in gzip)"));
-}
-
-TEST(Kernel, debian_kernel)
-{
-    const char* const folder = std::getenv("GIMBAL_BINARY_DIR");
-    const std::string path = std::string(folder == nullptr ? "build" : folder) + "/guest/arm64/kernel";
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream) GTEST_SKIP() << path << " is not there (make guests)";
-    const Bytes file{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-    const auto kernel = parse_kernel(file, u64{512} << 20);
-    ASSERT_TRUE(kernel) << kernel.error().message;
-    EXPECT_EQ(kernel->arch, GuestArch::aarch64);
-    EXPECT_GE(kernel->segments[0].memory_size, file.size());
-    const auto cut = parse_kernel(Bytes(file.begin(), file.end() - 4096), u64{512} << 20);
-    ASSERT_FALSE(cut);
-    EXPECT_THAT(cut.error().message, HasSubstr("truncated"));
 }
 
 } // namespace
