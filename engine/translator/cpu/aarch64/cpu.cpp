@@ -2,6 +2,7 @@
 #include "engine/translator/cpu/aarch64/cpu.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "arch/aarch64/control.hpp"
 #include "arch/aarch64/pstate.hpp"
@@ -14,11 +15,26 @@ namespace {
 
 constexpr u64 instruction_bytes = 4;
 
+/// Everything as it is at power-on but the request word: other threads post to it at any time.
+void clear_state(GuestState& state)
+{
+    static const GuestState initial{};
+    constexpr usize before = offsetof(GuestState, common) + offsetof(CpuState, request);
+    constexpr usize behind = before + sizeof(CpuState::request);
+    auto* const to = reinterpret_cast<u8*>(&state);
+    const auto* const from = reinterpret_cast<const u8*>(&initial);
+    std::memcpy(to, from, before);
+    std::memcpy(to + behind, from + behind, sizeof(GuestState) - behind);
+}
+
 } // namespace
 
 Cpu::Cpu(Machine& machine, VcpuId id)
-    : machine_(machine), id_(id), state_(std::make_unique<GuestState>()),
-      jump_cache_(std::make_unique<JumpEntry[]>(jump_entries)), cache_reader_(machine.code().add_reader()),
+    : machine_(machine),
+      id_(id),
+      state_(std::make_unique<GuestState>()),
+      jump_cache_(std::make_unique<JumpEntry[]>(jump_entries)),
+      cache_reader_(machine.code().add_reader()),
       mailbox_(std::make_shared<TlbMailbox>(state_->common.request, request::maintenance))
 {
     reset({});
@@ -36,12 +52,11 @@ void Cpu::reset(const VcpuEntry& entry)
 {
     GuestState& state = *state_;
     const u64 instructions = state.common.instructions;
-    state.~GuestState();
-    new (&state) GuestState();
+    clear_state(state);
     state.common.instructions = instructions;
     state.common.runtime = this;
     state.common.jump_cache = jump_cache_.get();
-    // What was posted meanwhile may be gone with the old state: every request is taken to be there.
+    // Whatever was meant for the CPU as it was: everything is looked at once.
     state.common.request.store(request::all, MemoryOrder::release);
     std::fill_n(jump_cache_.get(), jump_entries, JumpEntry{});
     state.el[1].sctlr = arch::sctlr_el1_reset.raw;
@@ -105,8 +120,7 @@ Exit Cpu::run(const Completion& completion)
     if (next_exit_) return *std::exchange(next_exit_, std::nullopt);
     const InsideBlocks inside(*this);
     std::optional<Exit> exit;
-    while (!(exit = step())) {
-    }
+    while (!(exit = step())) {}
     return *exit;
 }
 
@@ -162,7 +176,7 @@ std::optional<Exit> Cpu::handle_event(ir::Event event, u64 payload)
     }
     case ir::Event::wait_for_interrupt:
         advance_single_step();
-        // WFI ends for a pending interrupt whether it is masked or not (D1.6.2).
+        // WFI ends for a pending interrupt whether it is masked or not.
         if (interrupt_pending()) return std::nullopt;
         return Exit(IdleExit{IdleKind::wait_for_interrupt, false, {}});
     case ir::Event::wait_for_event:
@@ -188,8 +202,7 @@ std::optional<Exit> Cpu::leave_for_register(u32 payload)
     waiting_ = Waiting::register_access;
     register_payload_ = payload;
     const u64 value = write && rt != 31 ? state_->x[rt] : 0;
-    return Exit(
-        SystemRegisterExit{arch::encoding(reg), write ? Direction::write : Direction::read, value});
+    return Exit(SystemRegisterExit{arch::encoding(reg), write ? Direction::write : Direction::read, value});
 }
 
 bool Cpu::traps_at_el0(arch::SysReg reg) const

@@ -38,7 +38,9 @@ TEST_F(CpuTest, MmioLoadWritesTheRegisterOnceAnswered)
 {
     // ldrsb x7, [x1, #1]; hvc #0
     put(code, {0x3980'0427, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     const Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::mmio);
     EXPECT_EQ(exit.mmio.gpa.value, device + 1);
@@ -54,7 +56,9 @@ TEST_F(CpuTest, MmioPairWithWriteBackIsASequenceCommittedAtItsEnd)
 {
     // stp x3, x4, [x1], #16; ldp x3, x4, [x1]; hvc #0
     put(code, {0xA881'1023, 0xA940'1023, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0x1111}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0x1111}
+    });
     x(4) = 0x2222;
     Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::mmio);
@@ -82,7 +86,9 @@ TEST_F(CpuTest, MmioAtomicIsAReadThenAWrite)
 {
     // ldadd x5, x6, [x1]; hvc #0
     put(code, {0xF825'0026, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     x(5) = 3;
     Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::mmio);
@@ -100,7 +106,9 @@ TEST_F(CpuTest, MmioWithTheZeroRegister)
 {
     // ldr xzr, [x1]; str xzr, [x1]; hvc #0
     put(code, {0xF940'003F, 0xF900'003F, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::mmio);
     exit = resume(Completion::make_done(~u64{0})); // a load into XZR changes nothing (seed defect V8)
@@ -115,7 +123,9 @@ TEST_F(CpuTest, UnclaimedMmioIsAnExternalAbort)
 {
     put(vectors + 0x200, {hvc_0});
     put(code, {0xB940'0022}); // ldr w2, [x1]
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     state().el[1].vbar = vectors;
     resume({});
     const Exit exit = resume(Completion::make_inject(InjectKind::external_abort));
@@ -128,7 +138,9 @@ TEST_F(CpuTest, UnclaimedMmioIsAnExternalAbort)
 TEST_F(CpuTest, CommitAppliesTheAnswerWithoutGoingOn)
 {
     put(code, {0xB940'0022, hvc_0}); // ldr w2, [x1]; hvc #0
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     resume({});
     cpu_->commit(Completion::make_done(77));
     EXPECT_EQ(x(2), 77U);
@@ -136,10 +148,28 @@ TEST_F(CpuTest, CommitAppliesTheAnswerWithoutGoingOn)
     EXPECT_EQ(resume({}).kind, ExitKind::hypercall);
 }
 
+TEST_F(CpuTest, CommitKeepsTheNextBeatForTheNextRun)
+{
+    put(code, {0xA940'1023, hvc_0}); // ldp x3, x4, [x1]; hvc #0
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
+    resume({});
+    cpu_->commit(Completion::make_done(1)); // a pause in the middle of the pair
+    const Exit second = resume({});
+    ASSERT_EQ(second.kind, ExitKind::mmio);
+    EXPECT_EQ(second.mmio.gpa.value, device + 8);
+    EXPECT_EQ(resume(Completion::make_done(2)).kind, ExitKind::hypercall);
+    EXPECT_EQ(x(3), 1U);
+    EXPECT_EQ(x(4), 2U);
+}
+
 TEST_F(CpuTest, DiscardForgetsTheAccess)
 {
     put(code, {0xA940'1023, hvc_0}); // ldp x3, x4, [x1]; hvc #0
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     resume({});
     resume(Completion::make_done(1));
     cpu_->commit(Completion::make_discard());
@@ -151,7 +181,9 @@ TEST_F(CpuTest, DiscardForgetsTheAccess)
 TEST_F(CpuTest, RetryRunsTheInstructionAgain)
 {
     put(code, {0xB940'0022, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     resume({});
     EXPECT_EQ(resume(Completion::make_retry()).kind, ExitKind::mmio);
     resume(Completion::make_done(5));
@@ -162,7 +194,9 @@ TEST_F(CpuTest, RegistersOfTheVmLeaveAndCompleteOnce)
 {
     // mrs x0, id_aa64pfr0_el1; msr cntv_ctl_el0, x1; hvc #0
     put(code, {0xD538'0400, 0xD51B'E321, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, 3, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, 3, 0, 0}
+    });
     Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::system_register);
     EXPECT_EQ(exit.system_register.encoding, arch::encoding(arch::SysReg::id_aa64pfr0_el1));
@@ -235,4 +269,20 @@ TEST_F(CpuTest, NarrowResultsStayNarrowWhenTheirRegisterIsReused)
 }
 
 } // namespace
+TEST_F(CpuTest, RetiredBlocksDoNotPileUpWhileTheGuestStaysInside)
+{
+    // More code than the cache holds, and nothing that makes the vCPU leave it: no branch, no interrupt.
+    constexpr u64 bytes = 1 << 20;
+    cpu_ = nullptr;
+    machine_ = std::make_unique<Machine>(memory_, clock_, timers_, Options{.code_cache_bytes = 64 << 10});
+    cpu_ = std::make_unique<Cpu>(*machine_, VcpuId{0});
+    for (u64 at = data; at < data + bytes; at += 4) put(at, {nop});
+    put(data + bytes, {hvc_0});
+    cpu_->reset({.pc = data, .arguments = {}});
+    EXPECT_EQ(resume({}).kind, ExitKind::hypercall);
+    const CodeCacheStats stats = machine_->code().stats();
+    EXPECT_GT(stats.invalidations, stats.blocks_translated / 2);
+    EXPECT_LT(stats.retired_blocks, stats.blocks_translated / 4);
+}
+
 } // namespace gimbal::translator::aarch64
