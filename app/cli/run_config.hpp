@@ -25,7 +25,7 @@ struct RunConfig {
     host::SerialConfig serial;
     std::optional<double> timeout; ///< Seconds, above zero.
     bool no_reboot{};
-    bool count{};
+    bool count{};      ///< Exact counts of guest instructions; the interpreter's always are.
     std::string stats; ///< A path, "-" for standard output, empty for none.
     TraceOptions trace;
     host::LogLevel log_level{host::LogLevel::warn};
