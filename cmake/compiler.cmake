@@ -8,10 +8,12 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 # No NDEBUG anywhere: our assertions stay on in releases.
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
-set(CMAKE_CXX_FLAGS_DEBUG "-Og -g")
-set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
-set(CMAKE_C_FLAGS_DEBUG "-Og -g")
+foreach(language C CXX)
+    set(CMAKE_${language}_FLAGS_RELEASE "-O2 -g1")
+    set(CMAKE_${language}_FLAGS_RELWITHDEBINFO "-O2 -g")
+    set(CMAKE_${language}_FLAGS_MINSIZEREL "-Os -g1")
+    set(CMAKE_${language}_FLAGS_DEBUG "-Og -g")
+endforeach()
 
 set(gimbal_warnings -Wall -Wextra -Wconversion -Werror)
 set(gimbal_freestanding_flags -fno-exceptions -fno-rtti -fno-threadsafe-statics)
