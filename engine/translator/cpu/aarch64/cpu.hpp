@@ -142,6 +142,7 @@ private:
         u8* host{}; ///< Of the byte itself; null: not RAM.
         u64 physical{};
         bool device{};
+        bool partial{}; ///< RAM ends inside the page.
     };
     Result<Translation, WalkFault> translate(u64 va, WalkAccess access, bool privileged);
     bool translate_data(u64 va, ir::MemOp op, bool write, Page& page);

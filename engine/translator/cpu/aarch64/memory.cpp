@@ -54,6 +54,7 @@ bool Cpu::translate_data(u64 va, ir::MemOp op, bool write, Page& page)
     if (write && region->read_only) return true; // a device access, which nothing claims
     page.host = region->host + in_region + offset;
     const bool whole = in_region + (u64{1} << tlb_.granule()) <= region->size;
+    page.partial = !whole;
     if (translation->device || !whole || page_is_watched(va)) return true;
     const bool pan = mode_.pan && privileged;
     const bool may_write = translation->dirty && !region->read_only && !region->log_dirty &&
@@ -160,7 +161,8 @@ bool Cpu::access(u64 address, ir::MemOp op, bool write, V128& value)
         data_abort(address, FaultStatus::alignment, write);
         return false;
     }
-    if (!aligned && page.host == nullptr) return access_bytes(address, op, write, value);
+    // Byte by byte where the last ones may be something else than the first.
+    if (!aligned && (page.host == nullptr || page.partial)) return access_bytes(address, op, write, value);
     if (!watch(address, size, write)) return false;
     if (page.host == nullptr)
         return write ? store_device(address, page, size, value) : load_device(address, page, size, value);
