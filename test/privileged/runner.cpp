@@ -56,7 +56,8 @@ u64 load_elf(const std::vector<char>& file, u8* ram)
         read(header + 24, address);
         read(header + 32, size);
         if (type != 1) continue;
-        if (address < ram_base || size > ram_size || address - ram_base > ram_size - size || offset + size > file.size())
+        if (address < ram_base || size > ram_size || address - ram_base > ram_size - size ||
+            offset + size > file.size())
             return 0;
         std::memcpy(ram + (address - ram_base), file.data() + offset, size);
     }

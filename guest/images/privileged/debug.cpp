@@ -96,8 +96,8 @@ void run_watchpoint()
     const u64 base = program_base(user);
     Context context = fresh_context(random_level(user) & ~(one_in(4) ? 0 : spsr_d), base);
     context.x[1] = user_data + 64;
-    const u64 levels = 1 + random(3);    // PAC
-    const u64 accesses = 1 + random(3);  // LSC
+    const u64 levels = 1 + random(3);   // PAC
+    const u64 accesses = 1 + random(3); // LSC
     // Contiguous byte selects, or a mask of 8 bytes and more.
     const u64 width = 1 + random(8);
     const u64 select = low_mask(static_cast<unsigned>(width)) << random(9 - width);

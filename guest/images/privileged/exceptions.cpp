@@ -6,9 +6,9 @@
 namespace {
 
 struct Case {
-    u32 word;       ///< The instruction; Rt is x0, a base register is x1.
-    u32 immediate;  ///< Mask of bits that are made random.
-    u8 levels;      ///< Bit 0: at EL0, bit 1: at EL1.
+    u32 word;      ///< The instruction; Rt is x0, a base register is x1.
+    u32 immediate; ///< Mask of bits that are made random.
+    u8 levels;     ///< Bit 0: at EL0, bit 1: at EL1.
 };
 
 constexpr u8 el0_only = 1;
@@ -22,81 +22,81 @@ constexpr u32 msr(u32 op0, u32 op1, u32 crn, u32 crm, u32 op2) { return mrs(op0,
 
 constexpr Case cases[] = {
     {svc(0), 0xFFFF << 5, both},
-    {0xD420'0000, 0xFFFF << 5, both},     // brk
-    {0x0000'0000, 0xFFFF, both},          // udf
-    {0xD440'0000, 0xFFFF << 5, both},     // hlt: halting debug is off
-    {0xD4A0'0001, 0, both},               // dcps1, dcps2: no debug state
+    {0xD420'0000, 0xFFFF << 5, both}, // brk
+    {0x0000'0000, 0xFFFF, both}, // udf
+    {0xD440'0000, 0xFFFF << 5, both}, // hlt: halting debug is off
+    {0xD4A0'0001, 0, both}, // dcps1, dcps2: no debug state
     {0xD4A0'0002, 0, both},
     {0xD400'0002, 0xFFFF << 5, el0_only}, // hvc
     {0xD400'0003, 0xFFFF << 5, el0_only}, // smc
-    {0xD69F'03E0, 0, el0_only},           // eret
+    {0xD69F'03E0, 0, el0_only}, // eret
     {0xFFFF'FFFF, 0, both},
     {0xE7F0'00F0, 0, both},
-    {mrs(3, 0, 1, 0, 0), 0, both},        // SCTLR_EL1
-    {msr(3, 0, 2, 0, 0), 0, el0_only},    // TTBR0_EL1
-    {mrs(3, 0, 4, 2, 2), 0, both},        // CurrentEL
-    {mrs(3, 0, 4, 2, 0), 0, both},        // SPSel
-    {mrs(3, 0, 4, 2, 3), 0, both},        // PAN
-    {mrs(3, 0, 4, 2, 4), 0, both},        // UAO
-    {mrs(3, 0, 4, 1, 0), 0, el0_only},    // SP_EL0
-    {mrs(3, 0, 12, 0, 0), 0, both},       // VBAR_EL1
-    {msr(3, 0, 0, 0, 0), 0, both},        // MIDR_EL1 cannot be written
-    {msr(3, 3, 0, 0, 1), 0, both},        // nor CTR_EL0
-    {msr(3, 0, 4, 2, 2), 0, both},        // nor CurrentEL
-    {mrs(2, 0, 1, 0, 4), 0, both},        // OSLAR_EL1 cannot be read
-    {mrs(2, 0, 1, 1, 4), 0, both},        // OSLSR_EL1
-    {mrs(2, 0, 0, 2, 2), 0, both},        // MDSCR_EL1
-    {mrs(3, 7, 4, 3, 7), 0, both},        // nothing is there
+    {mrs(3, 0, 1, 0, 0), 0, both}, // SCTLR_EL1
+    {msr(3, 0, 2, 0, 0), 0, el0_only}, // TTBR0_EL1
+    {mrs(3, 0, 4, 2, 2), 0, both}, // CurrentEL
+    {mrs(3, 0, 4, 2, 0), 0, both}, // SPSel
+    {mrs(3, 0, 4, 2, 3), 0, both}, // PAN
+    {mrs(3, 0, 4, 2, 4), 0, both}, // UAO
+    {mrs(3, 0, 4, 1, 0), 0, el0_only}, // SP_EL0
+    {mrs(3, 0, 12, 0, 0), 0, both}, // VBAR_EL1
+    {msr(3, 0, 0, 0, 0), 0, both}, // MIDR_EL1 cannot be written
+    {msr(3, 3, 0, 0, 1), 0, both}, // nor CTR_EL0
+    {msr(3, 0, 4, 2, 2), 0, both}, // nor CurrentEL
+    {mrs(2, 0, 1, 0, 4), 0, both}, // OSLAR_EL1 cannot be read
+    {mrs(2, 0, 1, 1, 4), 0, both}, // OSLSR_EL1
+    {mrs(2, 0, 0, 2, 2), 0, both}, // MDSCR_EL1
+    {mrs(3, 7, 4, 3, 7), 0, both}, // nothing is there
     {msr(3, 7, 4, 3, 7), 0, both},
-    {mrs(3, 4, 1, 0, 0), 0, both},        // SCTLR_EL2: no EL2
-    {mrs(3, 6, 1, 0, 0), 0, both},        // SCTLR_EL3
-    {mrs(3, 5, 1, 0, 0), 0, both},        // SCTLR_EL12
-    {mrs(3, 3, 4, 2, 1), 0, both},        // DAIF
+    {mrs(3, 4, 1, 0, 0), 0, both}, // SCTLR_EL2: no EL2
+    {mrs(3, 6, 1, 0, 0), 0, both}, // SCTLR_EL3
+    {mrs(3, 5, 1, 0, 0), 0, both}, // SCTLR_EL12
+    {mrs(3, 3, 4, 2, 1), 0, both}, // DAIF
     {msr(3, 3, 4, 2, 1), 0, el0_only},
-    {0xD503'40DF, 0xF00, el0_only},       // msr daifset
-    {0xD503'40FF, 0xF00, el0_only},       // msr daifclr
-    {0xD500'40BF, 0x100, el0_only},       // msr spsel
-    {0xD500'409F, 0x100, el0_only},       // msr pan
-    {mrs(3, 3, 0, 0, 1), 0, both},        // CTR_EL0
-    {mrs(3, 3, 0, 0, 7), 0, both},        // DCZID_EL0
-    {0xD50B'7421, 0, both},               // dc zva, x1
-    {0xD50B'7A21, 0, both},               // dc cvac, x1
-    {0xD50B'7B21, 0, both},               // dc cvau, x1
-    {0xD50B'7C21, 0, both},               // dc cvap, x1
-    {0xD50B'7E21, 0, both},               // dc civac, x1
-    {0xD50B'7521, 0, both},               // ic ivau, x1
-    {0xD508'7621, 0, el0_only},           // dc ivac, x1
-    {0xD508'7100, 0, el0_only},           // ic ialluis
-    {0xD508'871F, 0, el0_only},           // tlbi vmalle1
-    {0xD508'7801, 0, el0_only},           // at s1e1r
-    {0xD503'207F, 0, el0_only},           // wfi
-    {0x9E67'0000, 0, both},               // fmov d0, x0
-    {0x4E20'1C00, 0, both},               // and v0.16b
-    {0x3DC0'0020, 0, both},               // ldr q0, [x1]
-    {mrs(3, 3, 4, 4, 0), 0, both},        // FPCR
-    {msr(3, 3, 4, 4, 1), 0, both},        // FPSR
-    {mrs(3, 3, 14, 0, 0), 0, both},       // CNTFRQ_EL0
-    {mrs(3, 3, 14, 0, 1), 0, both},       // CNTPCT_EL0
-    {mrs(3, 3, 14, 0, 2), 0, both},       // CNTVCT_EL0
-    {mrs(3, 3, 14, 2, 0), 0, both},       // CNTP_TVAL_EL0
-    {mrs(3, 3, 14, 2, 2), 0, both},       // CNTP_CVAL_EL0
-    {mrs(3, 3, 14, 3, 1), 0, both},       // CNTV_CTL_EL0
-    {msr(3, 3, 14, 3, 2), 0, both},       // CNTV_CVAL_EL0
-    {mrs(3, 3, 13, 0, 7), 0, both},       // SCXTNUM_EL0
+    {0xD503'40DF, 0xF00, el0_only}, // msr daifset
+    {0xD503'40FF, 0xF00, el0_only}, // msr daifclr
+    {0xD500'40BF, 0x100, el0_only}, // msr spsel
+    {0xD500'409F, 0x100, el0_only}, // msr pan
+    {mrs(3, 3, 0, 0, 1), 0, both}, // CTR_EL0
+    {mrs(3, 3, 0, 0, 7), 0, both}, // DCZID_EL0
+    {0xD50B'7421, 0, both}, // dc zva, x1
+    {0xD50B'7A21, 0, both}, // dc cvac, x1
+    {0xD50B'7B21, 0, both}, // dc cvau, x1
+    {0xD50B'7C21, 0, both}, // dc cvap, x1
+    {0xD50B'7E21, 0, both}, // dc civac, x1
+    {0xD50B'7521, 0, both}, // ic ivau, x1
+    {0xD508'7621, 0, el0_only}, // dc ivac, x1
+    {0xD508'7100, 0, el0_only}, // ic ialluis
+    {0xD508'871F, 0, el0_only}, // tlbi vmalle1
+    {0xD508'7801, 0, el0_only}, // at s1e1r
+    {0xD503'207F, 0, el0_only}, // wfi
+    {0x9E67'0000, 0, both}, // fmov d0, x0
+    {0x4E20'1C00, 0, both}, // and v0.16b
+    {0x3DC0'0020, 0, both}, // ldr q0, [x1]
+    {mrs(3, 3, 4, 4, 0), 0, both}, // FPCR
+    {msr(3, 3, 4, 4, 1), 0, both}, // FPSR
+    {mrs(3, 3, 14, 0, 0), 0, both}, // CNTFRQ_EL0
+    {mrs(3, 3, 14, 0, 1), 0, both}, // CNTPCT_EL0
+    {mrs(3, 3, 14, 0, 2), 0, both}, // CNTVCT_EL0
+    {mrs(3, 3, 14, 2, 0), 0, both}, // CNTP_TVAL_EL0
+    {mrs(3, 3, 14, 2, 2), 0, both}, // CNTP_CVAL_EL0
+    {mrs(3, 3, 14, 3, 1), 0, both}, // CNTV_CTL_EL0
+    {msr(3, 3, 14, 3, 2), 0, both}, // CNTV_CVAL_EL0
+    {mrs(3, 3, 13, 0, 7), 0, both}, // SCXTNUM_EL0
     {msr(3, 3, 13, 0, 7), 0, both},
-    {mrs(3, 3, 13, 0, 3), 0, both},       // TPIDRRO_EL0
+    {mrs(3, 3, 13, 0, 3), 0, both}, // TPIDRRO_EL0
     {msr(3, 3, 13, 0, 3), 0, el0_only},
-    {mrs(3, 3, 13, 0, 2), 0, both},       // TPIDR_EL0
-    {0xD61F'0020, 0, both},               // br x1
-    {0xF940'0020, 0, both},               // ldr x0, [x1]
-    {0xF900'0020, 0, both},               // str x0, [x1]
-    {0x7940'0020, 0, both},               // ldrh w0, [x1]
-    {0xC85F'7C20, 0, both},               // ldxr x0, [x1]
-    {0xA940'0820, 0, both},               // ldp x0, x2, [x1]
-    {0xF940'03E0, 0, both},               // ldr x0, [sp]
-    {0xF81F'0FE0, 0, both},               // str x0, [sp, #-16]!
-    {0xD503'201F, 0, both},               // nop
-    {0xD503'30FF, 0, both},               // sb
+    {mrs(3, 3, 13, 0, 2), 0, both}, // TPIDR_EL0
+    {0xD61F'0020, 0, both}, // br x1
+    {0xF940'0020, 0, both}, // ldr x0, [x1]
+    {0xF900'0020, 0, both}, // str x0, [x1]
+    {0x7940'0020, 0, both}, // ldrh w0, [x1]
+    {0xC85F'7C20, 0, both}, // ldxr x0, [x1]
+    {0xA940'0820, 0, both}, // ldp x0, x2, [x1]
+    {0xF940'03E0, 0, both}, // ldr x0, [sp]
+    {0xF81F'0FE0, 0, both}, // str x0, [sp, #-16]!
+    {0xD503'201F, 0, both}, // nop
+    {0xD503'30FF, 0, both}, // sb
 };
 
 u64 random_controls(bool may_wait)

@@ -63,7 +63,8 @@ u64 random_pstate()
 {
     u64 value = random64() & (u64{0xF} << 28 | pan | uao | dit | ssbs | 0x3C0);
     if (one_in(8)) value |= il;
-    value |= pick({el0t, el1t, el1h, el0t, el1t, el1h, u64{1}, u64{2}, u64{6}, u64{7}, u64{8}, u64{9}, u64{12}, u64{13}});
+    value |=
+        pick({el0t, el1t, el1h, el0t, el1t, el1h, u64{1}, u64{2}, u64{6}, u64{7}, u64{8}, u64{9}, u64{12}, u64{13}});
     return value;
 }
 

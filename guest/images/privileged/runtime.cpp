@@ -133,7 +133,7 @@ Context fresh_context(u64 pstate, u64 pc)
 void log_exception(const char* name, const Context& context, u64 base)
 {
     const u64 ec = exception_class(context.esr);
-    // Instruction abort, PC alignment, data abort. A watchpoint's FAR is any address of the access (D2.10.6).
+    // Instruction abort, PC alignment, data abort. A watchpoint's FAR is any address of the access.
     const bool has_far = (ec & 0x3E) == 0x20 || ec == 0x22 || (ec & 0x3E) == 0x24;
     // PSTATE.BTYPE exists only with FEAT_BTI; QEMU clears PSTATE.DIT on exceptions (docs/privileged.md).
     constexpr u64 branch_type = 3 << 10;
@@ -142,7 +142,8 @@ void log_exception(const char* name, const Context& context, u64 base)
         context.target & ~dit);
 }
 
-/// Called at the physical address with the MMU off; the image's own mapping is one 1 GiB block, the devices a few 2 MiB.
+/// Called at the physical address with the MMU off; the image's own mapping is one 1 GiB block, the devices a few 2
+/// MiB.
 extern "C" Regime* prepare_home()
 {
     const u64 attributes = bit(10) | 3 << 8 | bit(54); // AF, inner shareable, UXN; attribute 0
@@ -156,9 +157,11 @@ extern "C" Regime* prepare_home()
     home_lower[2][0] = reinterpret_cast<u64>(code_buffer) | page | user | read_only | no_execute;
     home_lower[2][1] = reinterpret_cast<u64>(snippets) | page | user | read_only | no_execute;
     for (u64 i = 0; i < 16; ++i)
-        home_lower[2][16 + i] = (reinterpret_cast<u64>(data_pool) + 4096 * i) | page | user | no_execute | no_user_execute;
+        home_lower[2][16 + i] =
+            (reinterpret_cast<u64>(data_pool) + 4096 * i) | page | user | no_execute | no_user_execute;
     home.mair = 0x00FF;
-    home.tcr = 25 | u64{25} << 16 | u64{2} << 30 | 1 << 24 | 1 << 26 | 3 << 28 | 1 << 8 | 1 << 10 | 3 << 12 | u64{5} << 32;
+    home.tcr =
+        25 | u64{25} << 16 | u64{2} << 30 | 1 << 24 | 1 << 26 | 3 << 28 | 1 << 8 | 1 << 10 | 3 << 12 | u64{5} << 32;
     home.ttbr0 = reinterpret_cast<u64>(home_lower);
     home.ttbr1 = reinterpret_cast<u64>(home_root);
     home.sctlr = sctlr_cached;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the self-reporting image stands on: registers, random numbers, the log and guest contexts. No headers: it runs on
-// bare metal, built without a C++ library.
+// What the self-reporting image stands on: registers, random numbers, the log and guest contexts. No headers: it runs
+// on bare metal, built without a C++ library.
 
 using u8 = unsigned char;
 using u16 = unsigned short;
@@ -10,11 +10,11 @@ using u32 = unsigned int;
 using u64 = unsigned long;
 using i64 = long;
 
-#define READ_REGISTER(name)                                          \
-    ({                                                               \
-        u64 value_;                                                  \
-        asm volatile("mrs %0, " name : "=r"(value_)::"memory");      \
-        value_;                                                      \
+#define READ_REGISTER(name)                                                                                            \
+    ({                                                                                                                 \
+        u64 value_;                                                                                                    \
+        asm volatile("mrs %0, " name : "=r"(value_)::"memory");                                                        \
+        value_;                                                                                                        \
     })
 #define WRITE_REGISTER(name, value) asm volatile("msr " name ", %0\n\tisb" ::"r"(static_cast<u64>(value)) : "memory")
 

@@ -116,7 +116,8 @@ u64 random_va(const Half& half)
     // Near an earlier one, so that tables are shared.
     if (tables.leaf_count != 0 && !one_in(3)) {
         const Leaf& near = tables.leaves[random(tables.leaf_count)];
-        if (near.half == half.index) va = (near.va & ~low_mask(half.granule + random(12))) | (va & low_mask(half.granule + 4));
+        if (near.half == half.index)
+            va = (near.va & ~low_mask(half.granule + random(12))) | (va & low_mask(half.granule + 4));
     }
     va &= low_mask(64 - half.size);
     return half.index == 0 ? va : va | ~low_mask(64 - half.size);
@@ -151,8 +152,8 @@ u64 random_tcr()
     u64 tcr = 1 << 8 | 1 << 10 | 3 << 12 | 1 << 24 | 1 << 26 | u64{3} << 28; // walks: write-back, inner shareable
     tcr |= tables.half[0].size | u64{tables.half[1].size} << 16;
     tcr |= granule_field(0, tables.half[0].granule) | granule_field(1, tables.half[1].granule);
-    tcr |= random(6) << 32; // IPS, 32 to 48 bits
-    if (one_in(10)) tcr |= bit(7); // EPD0; EPD1 would take the image away
+    tcr |= random(6) << 32;                  // IPS, 32 to 48 bits
+    if (one_in(10)) tcr |= bit(7);           // EPD0; EPD1 would take the image away
     constexpr u8 coins[] = {22, 36, 37, 38}; // A1, AS, TBI0, TBI1
     for (const unsigned n : coins)
         if (one_in(2)) tcr |= bit(n);

@@ -43,8 +43,8 @@ u64 pool_digest();
 
 /// What the tables say, permissions aside. None of it is logged: it only keeps probes inside the pool.
 struct Target {
-    bool mapped;   ///< There is a leaf.
-    bool in_pool;  ///< And the 64 bytes from the address are in the pool.
+    bool mapped;  ///< There is a leaf.
+    bool in_pool; ///< And the 64 bytes from the address are in the pool.
     bool device;
     u64 physical;
     u64* entry;

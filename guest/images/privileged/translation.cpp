@@ -10,8 +10,31 @@ constexpr u64 uao = bit(23);
 
 /// In the order of `snippets` in start.S.
 enum class Access : unsigned {
-    load8, load16, load32, load64, ldtr, ldtrb, ldp, load_post, store8, store16, store32, store64, sttr, sttrb, stp,
-    store_pre, ldar, stlr, ldadd, cas, casp, exclusive, exclusive_pair, dc_zva, count
+    load8,
+    load16,
+    load32,
+    load64,
+    ldtr,
+    ldtrb,
+    ldp,
+    load_post,
+    store8,
+    store16,
+    store32,
+    store64,
+    sttr,
+    sttrb,
+    stp,
+    store_pre,
+    ldar,
+    stlr,
+    ldadd,
+    cas,
+    casp,
+    exclusive,
+    exclusive_pair,
+    dc_zva,
+    count
 };
 constexpr u64 snippet_bytes = 16;
 
@@ -101,7 +124,8 @@ void probe_data(u64 va)
     const bool user = (pstate & 0xF) == el0t;
     const u64 offset = static_cast<u64>(access) * snippet_bytes;
     const u64 base = (user ? (u64{0} + (reinterpret_cast<u64>(snippets) & low_mask(tables.half[0].granule)))
-                           : reinterpret_cast<u64>(snippets)) + offset;
+                           : reinterpret_cast<u64>(snippets)) +
+                     offset;
     Context context = fresh_context(pstate, base);
     context.x[1] = va;
     context.x[2] = svc(0x1234) * u64{0x1'0000'0001};
@@ -115,7 +139,7 @@ void probe_data(u64 va)
     log("", context.x[0], context.x[1] - va, context.x[3], context.x[4]);
     const u64 left = examine_pool(first);
     const u64 right = examine_pool(second);
-    // A store that faults in its second page may have written the first (B2.2.1).
+    // A store that faults in its second page may have written the first.
     if (first.entry != second.entry && (exception_class(context.esr) & 0x3E) == 0x24) {
         settle_dirty_state(first);
         settle_dirty_state(second);
@@ -201,10 +225,7 @@ void change_asid()
     }
 }
 
-u64 current_asid()
-{
-    return ((tables.regime.tcr & bit(22)) != 0 ? tables.regime.ttbr1 : tables.regime.ttbr0) >> 48;
-}
+u64 current_asid() { return ((tables.regime.tcr & bit(22)) != 0 ? tables.regime.ttbr1 : tables.regime.ttbr0) >> 48; }
 
 #define INVALIDATE(operation, operand) asm volatile("tlbi " operation ", %0" ::"r"(operand) : "memory")
 

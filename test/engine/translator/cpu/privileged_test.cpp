@@ -13,7 +13,9 @@ protected:
         put(code, words);
         put(vectors + 0x200, {hvc_0});
         put(vectors + 0x400, {hvc_0});
-        cpu_->reset({.pc = code, .arguments = {0, data, 0, 0}});
+        cpu_->reset({
+            .pc = code, .arguments = {0, data, 0, 0}
+        });
         state().el[1].vbar = vectors;
         state().el[1].sctlr |= sctlr_extra;
         cpu_->set_pstate(pstate);

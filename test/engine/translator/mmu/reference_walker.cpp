@@ -97,7 +97,10 @@ struct WalkEnd {
     Leaf leaf{};
 };
 
-bool beyond_output(const Params& p, u64 address) { return p.output_bits < 48 && extract(address, 47, p.output_bits) != 0; }
+bool beyond_output(const Params& p, u64 address)
+{
+    return p.output_bits < 48 && extract(address, 47, p.output_bits) != 0;
+}
 
 /// AArch64.BlockDescSupported
 bool block_supported(const Params& p, unsigned level) { return level == 2 || (level == 1 && p.granule_bits == 12); }
@@ -125,7 +128,9 @@ WalkEnd walk(const Memory& memory, const Params& p, u64 ttbr, u64 va)
         if (level == 3 || type == 1) {
             if (level != 3 && !block_supported(p, level)) return {fault(translation_fault, level), {}};
             if (beyond_output(p, *descriptor & ~u64{0} << shift)) return {fault(address_size_fault, level), {}};
-            return {std::nullopt, {*descriptor, location, level, shift, tables}};
+            return {
+                std::nullopt, {*descriptor, location, level, shift, tables}
+            };
         }
         base = extract(*descriptor, 47, p.granule_bits) << p.granule_bits;
         if (beyond_output(p, base)) return {fault(address_size_fault, level), {}};
@@ -215,7 +220,8 @@ Result translate(const Memory& memory, const Registers& registers, u64 va, Acces
     if (updated != leaf.descriptor) memory.write(leaf.location, updated);
     Result result;
     const u64 index = extract(leaf.descriptor, 4, 2);
-    result.attribute = static_cast<u8>(extract(registers.mair, static_cast<unsigned>(8 * index + 7), static_cast<unsigned>(8 * index)));
+    result.attribute = static_cast<u8>(
+        extract(registers.mair, static_cast<unsigned>(8 * index + 7), static_cast<unsigned>(8 * index)));
     result.shareability = static_cast<u8>(extract(leaf.descriptor, 9, 8));
     result.global = !flag(leaf.descriptor, 11);
     result.level = leaf.level;

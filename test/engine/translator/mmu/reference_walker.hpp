@@ -7,8 +7,9 @@
 #include "base/types.hpp"
 
 // Stage 1 of the EL1&0 regime as the pseudocode of the Arm ARM (DDI 0487, J1 and D8) has it, function for function and
-// with its names. Written from the manual alone, to judge the engine's walker: it shares no code with it. Fixed choices: one Security
-// state, no stage 2, FEAT_HAFDBS, FEAT_HPDS, FEAT_PAN2, FEAT_E0PD; no FEAT_LPA, LPA2, LVA, TTST, EPAN, TBID.
+// with its names. Written from the manual alone, to judge the engine's walker: it shares no code with it. Fixed
+// choices: one Security state, no stage 2, FEAT_HAFDBS, FEAT_HPDS, FEAT_PAN2, FEAT_E0PD; no FEAT_LPA, LPA2, LVA, TTST,
+// EPAN, TBID.
 namespace gimbal::reference {
 
 struct Registers {
