@@ -15,7 +15,10 @@ bool is_pair(std::string_view name)
     return name.starts_with("ldp") || name.starts_with("stp") || name.starts_with("ldnp") || name.starts_with("stnp");
 }
 
-bool is_structure(std::string_view name) { return name.find("_multiple") != name.npos || name[3] == '_' || name[3] == 'r'; }
+bool is_structure(std::string_view name)
+{
+    return name.find("_multiple") != name.npos || name[3] == '_' || name[3] == 'r';
+}
 
 bool has_register_offset(std::string_view name)
 {
@@ -24,8 +27,9 @@ bool has_register_offset(std::string_view name)
 
 bool is_unscaled(std::string_view name)
 {
-    return name.starts_with("ldur") || name.starts_with("stur") || name.starts_with("ldtr") || name.starts_with("sttr") ||
-           name.starts_with("prfum") || name.starts_with("ldapur") || name.starts_with("stlur");
+    return name.starts_with("ldur") || name.starts_with("stur") || name.starts_with("ldtr") ||
+           name.starts_with("sttr") || name.starts_with("prfum") || name.starts_with("ldapur") ||
+           name.starts_with("stlur");
 }
 
 /// log2 of the bytes of one register that is transferred; what immediates are scaled by.
@@ -43,7 +47,8 @@ unsigned scale(Group group, std::string_view name, Insn i)
 i64 displacement(Group group, std::string_view name, Insn i)
 {
     if (name.find("_unsigned_offset") != name.npos) return i64{i.field(10, 12)} << scale(group, name, i);
-    if (name.ends_with("_post_index") || (group == Group::simd_load_store && name.ends_with("_simd_post_index"))) return 0;
+    if (name.ends_with("_post_index") || (group == Group::simd_load_store && name.ends_with("_simd_post_index")))
+        return 0;
     if (is_pair(name)) return i.signed_field(15, 7) * (i64{1} << scale(group, name, i));
     if (name.find("_pre_index") != name.npos || is_unscaled(name)) return i.signed_field(12, 9);
     return 0;
@@ -52,9 +57,9 @@ i64 displacement(Group group, std::string_view name, Insn i)
 u64 random_target(Group group, Random& random)
 {
     u64 target = data_base + 0x800 + random.below(0x1000);
-    if (random.one_in(3)) target = data_base + 0x1000 - random.below(64);         // across the page's end
-    if (random.one_in(24)) target = data_base + data_bytes - random.below(64);    // into the read-only page
-    if (random.one_in(48)) target = data_base - random.below(64);                 // unmapped
+    if (random.one_in(3)) target = data_base + 0x1000 - random.below(64);      // across the page's end
+    if (random.one_in(24)) target = data_base + data_bytes - random.below(64); // into the read-only page
+    if (random.one_in(48)) target = data_base - random.below(64);              // unmapped
     if (random.one_in(64)) target = data_base + data_bytes + read_only_bytes - random.below(64);
     if (group == Group::atomic) {
         // Aligned, or across 16 bytes: what lies between faults without FEAT_LSE2 only.
@@ -133,8 +138,8 @@ void aim_access(Test& test, unsigned at, u64 data_seed, Random& random)
         const u64 small = random.below(64);
         const bool negative = i.field(13, 3) != 2 && random.one_in(2);
         if (i.rm() != 31)
-            registers.x[i.rm()] = i.test(13) ? (negative ? -small : small)
-                                             : junk | ((negative ? -small : small) & 0xFFFF'FFFF);
+            registers.x[i.rm()] =
+                i.test(13) ? (negative ? -small : small) : junk | ((negative ? -small : small) & 0xFFFF'FFFF);
         offset = register_offset(registers, i, scale(group, name, i));
     }
     const u64 tag = random.one_in(8) ? random.next() << 56 : 0; // TCR_EL1.TBI0
@@ -150,21 +155,24 @@ void aim_sequence_access(Test& test, unsigned at, Random& random)
     if (is_literal(name)) return aim_access(test, at, 0, random);
     const Group group = group_of(row);
     // x24 stays aligned for what must be.
-    const unsigned base = group == Group::atomic   ? (random.one_in(2) ? first_pointer : 31)
-                     : random.one_in(5) ? 31
-                                        : first_pointer + random.below(last_pointer - first_pointer + 1);
+    const unsigned base = group == Group::atomic ? (random.one_in(2) ? first_pointer : 31)
+                          : random.one_in(5)     ? 31
+                                                 : first_pointer + random.below(last_pointer - first_pointer + 1);
     // What moves by the size of a structure leaves nothing aligned.
     const bool odd_step = group == Group::simd_load_store && is_structure(name);
     word = with_field(word, 5, 5, odd_step && (base == 31 || base == first_pointer) ? last_pointer : base);
     if (name.find("_unsigned_offset") != name.npos) word = with_field(word, 10, 12, random.below(16));
-    if (has_register_offset(name) || (is_structure(name) && name.ends_with("_post_index") && group == Group::simd_load_store))
+    if (has_register_offset(name) ||
+        (is_structure(name) && name.ends_with("_post_index") && group == Group::simd_load_store))
         word = with_field(word, 16, 5, random.one_in(3) ? 31 : first_offset + random.below(2));
     if (group == Group::atomic && (name.starts_with("ldapur") || name.starts_with("stlur")))
         word = with_field(word, 12, 9, 16 * random.below(4));
     // SP and x24 move by sixteens.
-    if (name.find("_index") != name.npos && !is_pair(name) && !is_structure(name) && (base == 31 || base == first_pointer))
+    if (name.find("_index") != name.npos && !is_pair(name) && !is_structure(name) &&
+        (base == 31 || base == first_pointer))
         word = with_field(word, 12, 9, static_cast<u64>(16 * random.between(-4, 4)));
-    if (translator::aarch64::decode(Insn{word}) == &row && not_comparable(row, word) == nullptr) test.input.words[at] = word;
+    if (translator::aarch64::decode(Insn{word}) == &row && not_comparable(row, word) == nullptr)
+        test.input.words[at] = word;
 }
 
 void aim_branch(Test& test, unsigned at, Random& random)

@@ -52,7 +52,8 @@ bool allowed_by_peer(const DecodeRow& row, u64 address)
 /// Differences that docs/differential.md explains are taken out.
 void forgive(Differences& found, const Test& test, const Outcome& ours, const Outcome& peers)
 {
-    if (ours.signal == sigbus && ours.pc % 4 != 0 && peers.pc == ours.pc && peers.signal == sigsegv) found.signal = false;
+    if (ours.signal == sigbus && ours.pc % 4 != 0 && peers.pc == ours.pc && peers.signal == sigsegv)
+        found.signal = false;
     const DecodeRow* row = last_row(test, ours);
     if (row == nullptr || !is_memory(group_of(*row)) || (ours.signal != sigbus && ours.signal != sigsegv)) return;
     if (ours.signal == sigbus && (found.pc || found.signal) && allowed_by_peer(*row, ours.fault_address)) {
@@ -107,8 +108,7 @@ std::string describe(const Test& test, const Outcome& ours, const Outcome& peers
             line("[{:#x}] ours {:016x}  peer {:016x}", data_base + 8 * n, our_data[n], peers_data[n]);
     const Insn first{test.input.words[test.count - 1]};
     for (const unsigned n : {first.rd(), first.rn(), first.rm(), first.ra()})
-        if (n < 31)
-            line("x{0} was {1:016x}  v{0} was {3:016x}:{2:016x}", n, from.x[n], from.v[n][0], from.v[n][1]);
+        if (n < 31) line("x{0} was {1:016x}  v{0} was {3:016x}:{2:016x}", n, from.x[n], from.v[n][0], from.v[n][1]);
     return text;
 }
 

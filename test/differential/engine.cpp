@@ -77,7 +77,8 @@ Engine::Engine(bool fuse) : ram_(ram_bytes + 4096), pristine_(data_words), left_
     map();
     watchdog_ = std::jthread([this](const std::stop_token& stop) {
         std::unique_lock lock(watch_mutex_);
-        while (!watch_.wait_for(lock, stop, std::chrono::seconds(2), [&] { return stop.stop_requested(); })) cpu_->kick();
+        while (!watch_.wait_for(lock, stop, std::chrono::seconds(2), [&] { return stop.stop_requested(); }))
+            cpu_->kick();
     });
 }
 
@@ -162,8 +163,8 @@ Outcome Engine::run(const Case& input, unsigned slot)
     outcome.pc = state.el[1].elr;
     outcome.fault_address = state.el[1].far;
     outcome.signal = exit.kind == ExitKind::hypercall ? signal_of({state.el[1].esr})
-                       : exit.kind == ExitKind::kicked ? endless
-                                                       : 2000 + static_cast<u32>(exit.kind);
+                     : exit.kind == ExitKind::kicked  ? endless
+                                                      : 2000 + static_cast<u32>(exit.kind);
     std::memcpy(left_.data(), data(), data_bytes);
     outcome.data_hash = hash_data(left_.data());
     std::memcpy(data(), pristine_.data(), data_bytes);

@@ -98,9 +98,9 @@ void Generator::single(Test& test, Random& random) const
 void Generator::sequence(Test& test, Random& random) const
 {
     constexpr Group mixture[] = {
-        Group::integer,    Group::integer,    Group::integer,         Group::integer,   Group::load_store,
-        Group::load_store, Group::atomic,     Group::simd_load_store, Group::fp_scalar, Group::simd_integer,
-        Group::simd_fp,    Group::simd_integer, Group::crypto,        Group::branch,
+        Group::integer,    Group::integer,      Group::integer,         Group::integer,   Group::load_store,
+        Group::load_store, Group::atomic,       Group::simd_load_store, Group::fp_scalar, Group::simd_integer,
+        Group::simd_fp,    Group::simd_integer, Group::crypto,          Group::branch,
     };
     Registers& registers = test.input.registers;
     for (unsigned n = first_pointer; n <= last_pointer; ++n)

@@ -13,7 +13,7 @@ inline constexpr unsigned max_words = 12;
 struct Test {
     u64 index{};
     Case input{};
-    unsigned count{};                          ///< Words before the BRKs.
+    unsigned count{}; ///< Words before the BRKs.
     const DecodeRow* rows[max_words]{};
 
     unsigned slot() const { return static_cast<unsigned>(index % batch_cases); }
@@ -47,7 +47,8 @@ void aim_access(Test& test, unsigned at, u64 data_seed, Random& random);
 void aim_sequence_access(Test& test, unsigned at, Random& random);
 /// Makes word `at` a branch, or PC-relative access, to somewhere that ends the case or goes on in it.
 void aim_branch(Test& test, unsigned at, Random& random);
-/// Makes the branch (or the ADR of one) at `at` land one word later if it lands on an indirect one, which needs the word before it.
+/// Makes the branch (or the ADR of one) at `at` land one word later if it lands on an indirect one, which needs the
+/// word before it.
 void land_off_indirect(Test& test, unsigned at);
 bool is_indirect(const DecodeRow& row); ///< BR, BLR, RET
 

@@ -107,7 +107,8 @@ int main(int argc, char** argv)
     const auto exists = [](const std::string& path) { return std::filesystem::exists(path); };
     const auto qemu = std::find_if(arguments.qemu.begin(), arguments.qemu.end(), exists);
     if (qemu == arguments.qemu.end() || !exists(arguments.program)) {
-        fmt::print(stderr, "no peer (make peer), or no program for it (clang 19 and the arm64 cross headers build it)\n");
+        fmt::print(stderr,
+                   "no peer (make peer), or no program for it (clang 19 and the arm64 cross headers build it)\n");
         return gimbal::differential::skipped;
     }
     arguments.qemu = {*qemu};

@@ -47,7 +47,7 @@ struct Outcome {
     u64 pc;
     u64 data_hash;
     u64 fault_address; ///< Of our side only.
-    u32 signal; ///< Linux's number: 4 ILL, 5 TRAP (the normal end), 7 BUS, 11 SEGV.
+    u32 signal;        ///< Linux's number: 4 ILL, 5 TRAP (the normal end), 7 BUS, 11 SEGV.
     u32 unused;
 };
 
@@ -56,7 +56,7 @@ struct BatchHeader {
     u32 first_slot; ///< Where the first case goes; the others follow.
     u32 dump_data;  ///< Not 0: a batch of one case, whose outcome is followed by data_bytes of memory.
     u32 unused;
-    u64 data_seed;  ///< What the data is before each case.
+    u64 data_seed; ///< What the data is before each case.
 };
 
 constexpr u64 mix(u64 value)

@@ -8,9 +8,35 @@ namespace gimbal::differential {
 namespace {
 
 constexpr u64 special_integers[] = {
-    0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF'FFFF, 0x8000'0000, 0xFFFF'FFFF, 0x1'0000'0000,
-    0x7FFF'FFFF'FFFF'FFFF, 0x8000'0000'0000'0000, ~u64{0}, ~u64{1}, 0xFFFF'FFFF'8000'0000, 0xFFFF'FFFF'7FFF'FFFF,
-    0x5555'5555'5555'5555, 0xAAAA'AAAA'AAAA'AAAA, 0x8080'8080'8080'8080, 0x7F7F'7F7F'7F7F'7F7F, 63, 64, 31, 32,
+    0,
+    1,
+    2,
+    3,
+    0x7F,
+    0x80,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x7FFF'FFFF,
+    0x8000'0000,
+    0xFFFF'FFFF,
+    0x1'0000'0000,
+    0x7FFF'FFFF'FFFF'FFFF,
+    0x8000'0000'0000'0000,
+    ~u64{0},
+    ~u64{1},
+    0xFFFF'FFFF'8000'0000,
+    0xFFFF'FFFF'7FFF'FFFF,
+    0x5555'5555'5555'5555,
+    0xAAAA'AAAA'AAAA'AAAA,
+    0x8080'8080'8080'8080,
+    0x7F7F'7F7F'7F7F'7F7F,
+    63,
+    64,
+    31,
+    32,
 };
 
 /// A floating-point number of 1 sign, `exponent` and `fraction` bits with a taste for borders.
@@ -21,11 +47,11 @@ u64 random_float(Random& random, unsigned exponent, unsigned fraction)
     const u64 bias = top >> 1;
     u64 e = 0;
     switch (random.below(8)) {
-    case 0: e = 0; break;                                                       // zeros and subnormals
-    case 1: e = top; break;                                                     // infinities and NaNs
+    case 0: e = 0; break;   // zeros and subnormals
+    case 1: e = top; break; // infinities and NaNs
     case 2: e = 1 + random.below(3); break;
     case 3: e = top - 1 - random.below(3); break;
-    case 4: e = bias + random.below(fraction + 3) - 1; break;                   // around integers
+    case 4: e = bias + random.below(fraction + 3) - 1; break; // around integers
     case 5: e = bias + (random.next() & (top >> 3)) - (top >> 4); break;
     default: e = random.next() & top; break;
     }
@@ -36,7 +62,7 @@ u64 random_float(Random& random, unsigned exponent, unsigned fraction)
     case 2: f = low_mask(fraction); break;
     case 3: f = bit(fraction - 1) | (random.next() & 1); break;
     case 4: f = bit(random.below(fraction)); break;
-    case 5: f = low_mask(fraction) & ~low_mask(random.below(fraction)); break;  // few significant bits
+    case 5: f = low_mask(fraction) & ~low_mask(random.below(fraction)); break; // few significant bits
     default: f = random.next() & low_mask(fraction); break;
     }
     return sign << (exponent + fraction) | (e & top) << fraction | f;

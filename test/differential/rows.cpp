@@ -51,7 +51,7 @@ struct Named {
 };
 
 constexpr Named excluded[] = {
-    {"svc", "calls the peer's kernel; the privileged images take it"},
+    {"svc", "calls the peer's kernel; the privileged images take it"                               },
     {"wfi", "the peer, which has no EL1, gives it a meaning of its own; the privileged images wait"},
 };
 
@@ -68,14 +68,14 @@ struct Words {
 constexpr u32 selector_mask = 0x0007'00E0; // op1, op2
 
 constexpr Words uncompared[] = {
-    {"hlt", 0x001F'FFE0, 0x001E'0000, "HLT #0xF000 is a semihosting call of the peer"},
-    {"msr_immediate", selector_mask, 0x0003'0080, "the peer has FEAT_MTE: TCO"},
-    {"msr_immediate", selector_mask, 0x0000'0000, "CFINV with CRm other than 0"},
-    {"msr_immediate", selector_mask, 0x0000'0020, "the peer has FEAT_FlagM2: XAFLAG"},
-    {"msr_immediate", selector_mask, 0x0000'0040, "the peer has FEAT_FlagM2: AXFLAG"},
-    {"sys", 0x0000'001F, 0x0000'001F, "by address 0: the peer's cache maintenance does not translate"},
-    {"fcvt", 0x00C1'8000, 0x0041'0000, "the peer has FEAT_BF16: BFCVT"},
-    {"hint", 0x0000'0FE0, 0x0000'0060, "WFI"},
+    {"hlt",           0x001F'FFE0,   0x001E'0000, "HLT #0xF000 is a semihosting call of the peer"                },
+    {"msr_immediate", selector_mask, 0x0003'0080, "the peer has FEAT_MTE: TCO"                                   },
+    {"msr_immediate", selector_mask, 0x0000'0000, "CFINV with CRm other than 0"                                  },
+    {"msr_immediate", selector_mask, 0x0000'0020, "the peer has FEAT_FlagM2: XAFLAG"                             },
+    {"msr_immediate", selector_mask, 0x0000'0040, "the peer has FEAT_FlagM2: AXFLAG"                             },
+    {"sys",           0x0000'001F,   0x0000'001F, "by address 0: the peer's cache maintenance does not translate"},
+    {"fcvt",          0x00C1'8000,   0x0041'0000, "the peer has FEAT_BF16: BFCVT"                                },
+    {"hint",          0x0000'0FE0,   0x0000'0060, "WFI"                                                          },
 };
 
 bool starts_with_any(std::string_view name, std::initializer_list<std::string_view> prefixes)

@@ -7,7 +7,18 @@ namespace gimbal::differential {
 
 using translator::aarch64::DecodeRow;
 
-enum class Group : u8 { integer, branch, system, load_store, atomic, simd_load_store, fp_scalar, simd_integer, simd_fp, crypto };
+enum class Group : u8 {
+    integer,
+    branch,
+    system,
+    load_store,
+    atomic,
+    simd_load_store,
+    fp_scalar,
+    simd_integer,
+    simd_fp,
+    crypto
+};
 inline constexpr unsigned group_count = 10;
 
 unsigned row_index(const DecodeRow& row); ///< Its place in decode_rows().

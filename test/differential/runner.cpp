@@ -17,8 +17,15 @@ constexpr u32 nop = 0xD503'201F;
 } // namespace
 
 Runner::Runner(const std::string& qemu, const std::string& program, u64 seed)
-    : seed_(seed), generator_(seed), peer_(qemu, program), sides_{{"fused", Engine(true)}, {"unfused", Engine(false)}},
-      rows_(translator::aarch64::decode_rows().size()), reported_(rows_.size())
+    : seed_(seed),
+      generator_(seed),
+      peer_(qemu, program),
+      sides_{
+          {"fused",   Engine(true) },
+          {"unfused", Engine(false)}
+},
+      rows_(translator::aarch64::decode_rows().size()),
+      reported_(rows_.size())
 {
 }
 

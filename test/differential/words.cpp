@@ -17,7 +17,8 @@ unsigned random_register(Random& random, const RegisterChoice& choice, const uns
 {
     if (random.one_in(8)) return 31;
     if (count != 0 && random.one_in(4)) return earlier[random.below(count)];
-    if (choice.sequence && !random.one_in(32)) return random.below(choice.limit < first_pointer ? choice.limit : first_pointer);
+    if (choice.sequence && !random.one_in(32))
+        return random.below(choice.limit < first_pointer ? choice.limit : first_pointer);
     return random.below(31);
 }
 
@@ -67,20 +68,18 @@ constexpr unsigned system_place(unsigned op0, unsigned op1, unsigned crn, unsign
 
 /// EL0's registers whose values both sides know, and registers of EL1, which EL0 does not have.
 constexpr unsigned readable[] = {
-    system_place(3, 3, 4, 2, 0),  // NZCV
-    system_place(3, 3, 4, 2, 0),
-    system_place(3, 3, 4, 2, 5),  // DIT
-    system_place(3, 3, 4, 2, 6),  // SSBS
-    system_place(3, 3, 4, 4, 0),  // FPCR
-    system_place(3, 3, 4, 4, 1),  // FPSR
-    system_place(3, 3, 4, 4, 1),
-    system_place(3, 3, 13, 0, 2), // TPIDR_EL0
-    system_place(3, 3, 13, 0, 3), // TPIDRRO_EL0
-    system_place(3, 0, 1, 0, 0),  // SCTLR_EL1
-    system_place(3, 0, 4, 1, 0),  // SP_EL0
-    system_place(3, 0, 4, 2, 2),  // CurrentEL
-    system_place(3, 0, 12, 0, 0), // VBAR_EL1
-    system_place(3, 4, 1, 1, 0),  // HCR_EL2
+    system_place(3, 3, 4, 2, 0),                                // NZCV
+    system_place(3, 3, 4, 2, 0),  system_place(3, 3, 4, 2, 5),  // DIT
+    system_place(3, 3, 4, 2, 6),                                // SSBS
+    system_place(3, 3, 4, 4, 0),                                // FPCR
+    system_place(3, 3, 4, 4, 1),                                // FPSR
+    system_place(3, 3, 4, 4, 1),  system_place(3, 3, 13, 0, 2), // TPIDR_EL0
+    system_place(3, 3, 13, 0, 3),                               // TPIDRRO_EL0
+    system_place(3, 0, 1, 0, 0),                                // SCTLR_EL1
+    system_place(3, 0, 4, 1, 0),                                // SP_EL0
+    system_place(3, 0, 4, 2, 2),                                // CurrentEL
+    system_place(3, 0, 12, 0, 0),                               // VBAR_EL1
+    system_place(3, 4, 1, 1, 0),                                // HCR_EL2
 };
 constexpr unsigned operations[] = {
     system_place(1, 3, 7, 5, 1),  // IC IVAU
@@ -93,7 +92,8 @@ constexpr unsigned operations[] = {
     system_place(1, 0, 7, 8, 0),  // AT S1E1R
     system_place(1, 0, 8, 7, 0),  // TLBI VMALLE1
 };
-constexpr u32 immediate_selectors[] = {0x0003'0020, 0x0003'0040, 0x0003'00C0, 0x0003'00E0, 0x0000'0060, 0x0000'0080, 0x0000'00A0};
+constexpr u32 immediate_selectors[] = {0x0003'0020, 0x0003'0040, 0x0003'00C0, 0x0003'00E0,
+                                       0x0000'0060, 0x0000'0080, 0x0000'00A0};
 
 u32 system_word(const DecodeRow& row, u32 word, Random& random)
 {

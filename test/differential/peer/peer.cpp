@@ -175,8 +175,7 @@ void set_up()
     call(sys_sigaltstack, reinterpret_cast<u64>(stack), 0);
     const SignalAction action{&on_signal, sa_flags, 0, ~u64{0}};
     constexpr u64 signals[] = {4, 5, 7, 8, 11};
-    for (const u64 signal : signals)
-        call(sys_rt_sigaction, signal, reinterpret_cast<u64>(&action), 0, 8);
+    for (const u64 signal : signals) call(sys_rt_sigaction, signal, reinterpret_cast<u64>(&action), 0, 8);
 }
 
 void prepare_batch()
@@ -203,7 +202,8 @@ void prepare_batch()
 // Without a library: what the compiler may ask for, and the cache maintenance of its builtin.
 extern "C" void __clear_cache(void* begin, void* end)
 {
-    for (char* line = static_cast<char*>(begin); line < end; line += 16) asm volatile("ic ivau, %0" ::"r"(line) : "memory");
+    for (char* line = static_cast<char*>(begin); line < end; line += 16)
+        asm volatile("ic ivau, %0" ::"r"(line) : "memory");
     asm volatile("dsb ish\n isb" ::: "memory");
 }
 extern "C" void* memset(void* to, int value, gimbal::usize size)
