@@ -85,7 +85,8 @@ void CodeCache::retire_in_page(u64 page_number, Page& page, u64 first, u64 last)
     std::for_each(kept, page.blocks.end(), [&](auto* block) { retire(block); });
     page.blocks.erase(kept, page.blocks.end());
     page.lines = 0;
-    for (const LoweredBlock* block : page.blocks) page.lines |= line_mask(base, block->physical_address, last_byte(*block));
+    for (const LoweredBlock* block : page.blocks)
+        page.lines |= line_mask(base, block->physical_address, last_byte(*block));
 }
 
 void CodeCache::invalidate_changed(u64 first, u64 size)
@@ -96,7 +97,8 @@ void CodeCache::invalidate_changed(u64 first, u64 size)
     const u64 pages = (last >> page_shift) - (first >> page_shift) + 1;
     if (pages > pages_.size()) {
         for (auto& [number, page] : pages_)
-            if (number >= first >> page_shift && number <= last >> page_shift) retire_in_page(number, page, first, last);
+            if (number >= first >> page_shift && number <= last >> page_shift)
+                retire_in_page(number, page, first, last);
         return;
     }
     for (u64 number = first >> page_shift; number <= last >> page_shift; ++number)

@@ -60,7 +60,8 @@ private:
     struct KeyHash {
         usize operator()(const Key& key) const
         {
-            return static_cast<usize>((key.physical_address >> 2 ^ key.mode_key << 20) * 0x9E37'79B9'7F4A'7C15ULL >> 11);
+            return static_cast<usize>((key.physical_address >> 2 ^ key.mode_key << 20) * 0x9E37'79B9'7F4A'7C15ULL >>
+                                      11);
         }
     };
     struct Page {

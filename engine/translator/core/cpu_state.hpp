@@ -54,9 +54,9 @@ inline constexpr unsigned jump_entries = 4096; ///< Index: physical address bits
 /// Why a block stopped before its end, or what its terminal asks for. Set with `pc` exact.
 enum class Unwind : u8 {
     none,
-    event,         ///< ir::Event in unwind_event, its payload in unwind_payload.
-    access,        ///< A memory access needs the VM (MMIO) or faulted; the engine's access record says which.
-    synchronize,   ///< Look the next block up anew; mode, mapping or interrupts may have changed.
+    event,       ///< ir::Event in unwind_event, its payload in unwind_payload.
+    access,      ///< A memory access needs the VM (MMIO) or faulted; the engine's access record says which.
+    synchronize, ///< Look the next block up anew; mode, mapping or interrupts may have changed.
 };
 
 inline constexpr unsigned temp_slots = 512;
@@ -65,26 +65,26 @@ inline constexpr unsigned temp_slots = 512;
 /// ISA's registers follow in the same object (frontend/<isa>/guest_state.hpp). Owned by the vCPU's thread, but for
 /// `request`.
 struct CpuState {
-    u64 pc_page{};             ///< Virtual address of the 4 KiB page that the running block is in.
-    TlbView tlb[2]{};          ///< By ir::Privilege.
-    FetchEntry* fetch{};       ///< The current context's array of fetch_entries.
-    JumpEntry* jump_cache{};   ///< This vCPU's array of jump_entries; cleared when blocks are retired.
-    Atomic<u32> request{};     ///< Non-zero: leave at the next poll. Any thread sets bits; the owner clears them.
+    u64 pc_page{};           ///< Virtual address of the 4 KiB page that the running block is in.
+    TlbView tlb[2]{};        ///< By ir::Privilege.
+    FetchEntry* fetch{};     ///< The current context's array of fetch_entries.
+    JumpEntry* jump_cache{}; ///< This vCPU's array of jump_entries; cleared when blocks are retired.
+    Atomic<u32> request{};   ///< Non-zero: leave at the next poll. Any thread sets bits; the owner clears them.
     Unwind unwind{};
     ir::Event unwind_event{};
     u64 unwind_payload{};
-    u64 pc{};                  ///< Exact outside blocks and on unwinding.
-    u64 instructions{};        ///< Guest instructions completed.
+    u64 pc{};           ///< Exact outside blocks and on unwinding.
+    u64 instructions{}; ///< Guest instructions completed.
     u64 mode_key{};
     Runtime* runtime{};
     u64 exclusive_address{~u64{0}}; ///< Virtual address of the armed monitor; ~0 if open.
     u8* exclusive_host{};           ///< Where the monitored bytes are.
     V128 exclusive_value{};
     u32 exclusive_size{};
-    fp::FpEnv fp{};                 ///< Control and cumulative flags of scalar and vector floating point.
-    u32 fp_saturated{};             ///< FPSR.QC
-    V128 zero{};                    ///< Stays zero: the operand that blocks use for constant 0.
-    V128 temps[temp_slots]{};       ///< Values of the running block that have no register for a home.
+    fp::FpEnv fp{};           ///< Control and cumulative flags of scalar and vector floating point.
+    u32 fp_saturated{};       ///< FPSR.QC
+    V128 zero{};              ///< Stays zero: the operand that blocks use for constant 0.
+    V128 temps[temp_slots]{}; ///< Values of the running block that have no register for a home.
 };
 
 } // namespace gimbal::translator

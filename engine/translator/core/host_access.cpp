@@ -26,9 +26,7 @@ void store(u8* at, unsigned size_log2, const V128& value)
     case 1: return host_store<u16>(at, static_cast<u16>(value.lo));
     case 2: return host_store<u32>(at, static_cast<u32>(value.lo));
     case 3: return host_store<u64>(at, value.lo);
-    case 4:
-        host_store<u64>(at, value.lo);
-        return host_store<u64>(at + 8, value.hi);
+    case 4: host_store<u64>(at, value.lo); return host_store<u64>(at + 8, value.hi);
     }
     GIMBAL_UNREACHABLE();
 }
@@ -88,8 +86,7 @@ u64 modify(u64 value, unsigned size_log2, ir::Atomic kind, u64 operand)
 u64 read_modify_write(u8* at, unsigned size_log2, ir::Atomic kind, u64 operand)
 {
     V128 old = load(at, size_log2);
-    while (!compare_exchange(at, size_log2, old, {modify(old.lo, size_log2, kind, operand), 0}, old)) {
-    }
+    while (!compare_exchange(at, size_log2, old, {modify(old.lo, size_log2, kind, operand), 0}, old)) {}
     return old.lo;
 }
 

@@ -10,7 +10,7 @@
 
 /// Guest RAM as other threads see it: relaxed accesses, single-copy atomic where they are aligned. A misaligned access
 /// inside a page is made of one host access on x86-64 and of bytes elsewhere; the guest may not expect more of it
-/// (B2.2.1 without FEAT_LSE2). Nothing here is undefined for the compiler, nor a race for ThreadSanitizer.
+/// (FEAT_LSE2 is not there). Nothing here is undefined for the compiler, nor a race for ThreadSanitizer.
 namespace gimbal::translator {
 
 #if defined(__SANITIZE_THREAD__)

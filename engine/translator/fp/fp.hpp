@@ -5,7 +5,7 @@
 
 #include "base/bits.hpp"
 
-/// Exact guest floating point in integer code: every result bit and status flag follows the Arm ARM (DDI 0487, J1.3
+/// Exact guest floating point in integer code: every result bit and status flag follows the Arm ARM (DDI 0487,
 /// "Shared pseudocode", floating point) whatever the host's FPU does. FEAT_AFP and FEAT_EBF16 are not modelled.
 namespace gimbal::fp {
 

@@ -64,7 +64,7 @@ struct Inst {
     u16 guest_index{}; ///< Which guest instruction of the block, from 0.
     Value args[3]{};
     u64 imm{};
-    u32 offset{};      ///< event: resume offset from pc_page (0..4096).
+    u32 offset{}; ///< event: resume offset from pc_page (0..4096).
 };
 
 /// A straight run of guest instructions inside one 4 KiB page, independent of the virtual address it is seen at.

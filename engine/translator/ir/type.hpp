@@ -31,7 +31,7 @@ constexpr unsigned byte_size(Type type)
 
 constexpr bool is_vector(Type type) { return type == Type::i128 || type == Type::v128 || type == Type::v256; }
 
-/// AArch64 condition codes (C1.2.4); `al` and `nv` are both always true.
+/// AArch64 condition codes; `al` and `nv` are both always true.
 enum class Cond : u8 { eq, ne, cs, cc, mi, pl, vs, vc, hi, ls, ge, lt, gt, le, al, nv };
 
 enum class Fence : u8 {
@@ -41,14 +41,14 @@ enum class Fence : u8 {
     full,        ///< Everything, store-to-load included.
 };
 
-/// Whether a memory access takes part in ordering (B2.3.7): plain, or with one-way barriers.
+/// Whether a memory access takes part in ordering: plain, or with one-way barriers.
 enum class Order : u8 { plain, acquire, acquire_pc, release, acquire_release };
 
 enum class Align : u8 {
-    any,       ///< Unaligned is fine on Normal memory; Device memory faults (the slow path knows).
-    natural,   ///< An address that is not a multiple of `size` is an alignment fault on any memory.
-    check_16,  ///< As natural, but for 16 bytes whatever the size.
-    normal,    ///< As any, but any access to Device memory is an alignment fault (DC ZVA).
+    any,      ///< Unaligned is fine on Normal memory; Device memory faults (the slow path knows).
+    natural,  ///< An address that is not a multiple of `size` is an alignment fault on any memory.
+    check_16, ///< As natural, but for 16 bytes whatever the size.
+    normal,   ///< As any, but any access to Device memory is an alignment fault (DC ZVA).
 };
 
 /// Which translation rights a memory access uses: the current level's, or EL0's (LDTR, STTR).

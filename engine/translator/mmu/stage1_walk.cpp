@@ -29,14 +29,16 @@ struct Half {
 
 Half decode_half(TcrEl1 tcr, u64 va)
 {
-    // Sizes out of range behave as the nearest one (D8.2.5); 48 bits at most, 25 at least without FEAT_TTST.
+    // Sizes out of range behave as the nearest one; 48 bits at most, 25 at least without FEAT_TTST.
     constexpr unsigned most = 48;
     constexpr unsigned least = 25;
     const bool upper = test_bit(va, 55);
     const unsigned wanted = tcr.input_bits(upper);
     return {upper,
             tcr.granule(upper),
-            wanted > most ? most : wanted < least ? least : wanted,
+            wanted > most    ? most
+            : wanted < least ? least
+                             : wanted,
             upper ? TcrEl1::epd1::get(tcr) : TcrEl1::epd0::get(tcr),
             upper ? TcrEl1::hpd1::get(tcr) : TcrEl1::hpd0::get(tcr),
             upper ? TcrEl1::e0pd1::get(tcr) : TcrEl1::e0pd0::get(tcr)};
@@ -79,7 +81,7 @@ private:
     bool read_only_;
 };
 
-/// Attributes gathered from table descriptors on the way down (D8.4.2).
+/// Attributes gathered from table descriptors on the way down.
 struct Hierarchy {
     bool no_el0{};
     bool read_only{};
@@ -106,7 +108,7 @@ WalkRights leaf_rights(Desc leaf, const Hierarchy& hierarchy, SctlrEl1 sctlr, bo
     rights.el0_read = el0;
     rights.el0_write = el0 && writable;
     rights.el0_execute = !(Desc::uxn::get(leaf) || hierarchy.uxn) && !(wxn && rights.el0_write);
-    // Memory that EL0 can write is never executable at EL1 (D8.4.3).
+    // Memory that EL0 can write is never executable at EL1.
     rights.el1_execute = !(Desc::pxn::get(leaf) || hierarchy.pxn) && !rights.el0_write && !(wxn && rights.el1_write);
     return rights;
 }
@@ -136,8 +138,13 @@ struct Leaf {
 class Walker {
 public:
     Walker(GuestMemory& memory, const WalkRegisters& registers, u64 va)
-        : memory_(memory), registers_(registers), tcr_{registers.tcr}, va_(va), half_(decode_half(tcr_, va)),
-          big_endian_(SctlrEl1::ee::get({registers.sctlr})), output_bits_(output_bits(tcr_))
+        : memory_(memory),
+          registers_(registers),
+          tcr_{registers.tcr},
+          va_(va),
+          half_(decode_half(tcr_, va)),
+          big_endian_(SctlrEl1::ee::get({registers.sctlr})),
+          output_bits_(output_bits(tcr_))
     {
     }
 
@@ -166,7 +173,7 @@ private:
     {
         const unsigned stride = arch::bits_per_level(half_.granule);
         unsigned level = arch::stage1_start_level(half_.granule, half_.input_bits);
-        // The first table is aligned to its own size, 64 bytes at least (D8.2.6).
+        // The first table is aligned to its own size, 64 bytes at least.
         const unsigned table_shift = half_.input_bits - arch::entry_shift(half_.granule, level) + 3;
         u64 table = arch::Ttbr{half_.upper ? registers_.ttbr1 : registers_.ttbr0}.base();
         table = align_down(table, u64{1} << (table_shift < 6 ? 6 : table_shift));
@@ -210,7 +217,8 @@ private:
         Translation result;
         result.rights = leaf_rights(leaf.descriptor, leaf.hierarchy, {registers_.sctlr}, writable);
         const bool allowed = permitted(result.rights, access, privileged, pan);
-        // The dirty state changes only for a write that goes ahead; the access flag may also be set for one that faults.
+        // The dirty state changes only for a write that goes ahead; the access flag may also be set for one that
+        // faults.
         if (allowed && access == WalkAccess::write && dirty_managed) wanted = Desc::ap_read_only::set(wanted, false);
         if (wanted.raw != leaf.descriptor.raw) {
             const auto entry = TableEntry::at(memory_, leaf.address, big_endian_);

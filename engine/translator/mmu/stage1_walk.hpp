@@ -32,15 +32,15 @@ struct WalkRights {
 
 /// A leaf descriptor that a walk found, or the flat mapping while the MMU is off.
 struct Translation {
-    u64 page{};            ///< Physical address of the smallest page (1 << page_shift) that holds the address.
-    u8 page_shift{12};     ///< The regime's granule: 12, 14 or 16.
-    u8 block_shift{12};    ///< How much the descriptor maps as one piece; TLB maintenance by address covers all of it.
-    bool device{};         ///< Any Device memory type: unaligned accesses fault.
-    bool global{true};     ///< Not tagged by ASID.
-    u8 memory_attributes{};///< The MAIR byte, for PAR_EL1.
-    u8 shareability{};     ///< SH, for PAR_EL1.
+    u64 page{};             ///< Physical address of the smallest page (1 << page_shift) that holds the address.
+    u8 page_shift{12};      ///< The regime's granule: 12, 14 or 16.
+    u8 block_shift{12};     ///< How much the descriptor maps as one piece; TLB maintenance by address covers all of it.
+    bool device{};          ///< Any Device memory type: unaligned accesses fault.
+    bool global{true};      ///< Not tagged by ASID.
+    u8 memory_attributes{}; ///< The MAIR byte, for PAR_EL1.
+    u8 shareability{};      ///< SH, for PAR_EL1.
     WalkRights rights{};
-    bool dirty{true};      ///< A write needs no change of the descriptor first.
+    bool dirty{true}; ///< A write needs no change of the descriptor first.
 };
 
 /// Why a walk failed, as DFSC and IFSC report it.
@@ -51,8 +51,9 @@ struct WalkFault {
 /// ID_AA64MMFR0_EL1.PARange that the walker enforces, as a width in bits.
 inline constexpr unsigned physical_address_bits = 48;
 
-/// Walks the tables for `va`. Sets the access flag, and for a permitted write the dirty state, by compare-and-swap where
-/// TCR_EL1.HA and HD ask for it. `privileged`: rights of EL1, else of EL0; `pan`: PSTATE.PAN as it applies to the access.
+/// Walks the tables for `va`. Sets the access flag, and for a permitted write the dirty state, by compare-and-swap
+/// where TCR_EL1.HA and HD ask for it. `privileged`: rights of EL1, else of EL0; `pan`: PSTATE.PAN as it applies to the
+/// access.
 Result<Translation, WalkFault> walk_stage1(GuestMemory& memory, const WalkRegisters& registers, u64 va,
                                            WalkAccess access, bool privileged, bool pan);
 

@@ -17,10 +17,7 @@ bool within(u64 page, u64 first, u64 last) { return page >= first && page <= las
 
 } // namespace
 
-Tlb::Tlb() : second_level_(std::make_unique<Entry[]>(second_level_entries))
-{
-    contexts_.reserve(context_count);
-}
+Tlb::Tlb() : second_level_(std::make_unique<Entry[]>(second_level_entries)) { contexts_.reserve(context_count); }
 
 Tlb::Context& Tlb::context_for(u16 asid, TlbPrivilege privilege)
 {
@@ -246,7 +243,8 @@ void Tlb::drop_host_page(const u8* host_page)
             if (entry.write_tag == ~u64{0}) continue;
             const u64 host = entry.write_tag + entry.addend;
             // The page may be part of a larger one, or hold it.
-            if (align_down(host, u64{1} << granule_) == align_down(first, u64{1} << granule_)) entry.write_tag = ~u64{0};
+            if (align_down(host, u64{1} << granule_) == align_down(first, u64{1} << granule_))
+                entry.write_tag = ~u64{0};
         }
 }
 

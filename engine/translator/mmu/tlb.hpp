@@ -73,12 +73,12 @@ private:
         u16 asid{};
         TlbPrivilege privilege{};
         bool in_use{};
-        bool dirty{};        ///< Holds any entry at all.
-        bool non_global{};   ///< Holds entries of `asid` alone.
+        bool dirty{};      ///< Holds any entry at all.
+        bool non_global{}; ///< Holds entries of `asid` alone.
         u64 last_used{};
     };
     struct Entry {
-        u64 page{~u64{0}};   ///< Virtual page, granule-aligned; ~0 is empty.
+        u64 page{~u64{0}}; ///< Virtual page, granule-aligned; ~0 is empty.
         u16 asid{};
         Translation translation{};
     };
@@ -103,7 +103,7 @@ private:
     unsigned victim_{};
     u64 flushes_{};
     // Blocks larger than a page that were entered since the last full flush: a filter of (block number, size). An
-    // invalidation by address that meets one covers the whole block (D8.14).
+    // invalidation by address that meets one covers the whole block.
     u64 block_filter_[block_filter_bits / 64]{};
     u64 block_shifts_{}; // one bit for each block_shift seen
 };

@@ -9,9 +9,9 @@
 
 namespace gimbal::translator::aarch64 {
 
-/// TLB maintenance that other vCPUs ask of one vCPU. The owner does it when it looks at its request word; a sender waits
-/// for it only at DSB, and only while the owner is inside blocks (rule 7). Shared by all who hold a ticket, so that a
-/// vCPU may go away while others wait.
+/// TLB maintenance that other vCPUs ask of one vCPU. The owner does it when it looks at its request word; a sender
+/// waits for it only at DSB, and only while the owner is inside blocks (rule 7). Shared by all who hold a ticket, so
+/// that a vCPU may go away while others wait.
 class TlbMailbox {
 public:
     /// `request` is the owner's request word, `bit` what is set in it.
@@ -68,9 +68,9 @@ private:
     std::vector<TlbInvalidation> work_; // under mutex_
     Atomic<u32>* request_;              // under mutex_; null once closed
     const u32 bit_;
-    Atomic<u64> posted_{0};             // written under mutex_
-    Atomic<u64> served_{0};             // written by the owner
-    Atomic<bool> outside_{true};        // written by the owner
+    Atomic<u64> posted_{0};      // written under mutex_
+    Atomic<u64> served_{0};      // written by the owner
+    Atomic<bool> outside_{true}; // written by the owner
 };
 
 /// Maintenance that a vCPU has asked of another one and not yet waited for.

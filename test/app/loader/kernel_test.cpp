@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/loader/kernel.hpp"
 
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -5,9 +5,10 @@
 
 namespace gimbal::translator::aarch64 {
 
-/// The accesses of one instruction that the VM has answered so far. An instruction that meets a device is run again from
-/// its start for every answer: answered accesses are taken from here in order, the next one leaves. So pairs, vectors,
-/// page-crossing and read-modify-write accesses are sequences of single exits, and registers change only at the end.
+/// The accesses of one instruction that the VM has answered so far. An instruction that meets a device is run again
+/// from its start for every answer: answered accesses are taken from here in order, the next one leaves. So pairs,
+/// vectors, page-crossing and read-modify-write accesses are sequences of single exits, and registers change only at
+/// the end.
 class AccessReplay {
 public:
     static constexpr unsigned max_beats = 64; ///< LD4/ST4 of bytes, every byte to a device.

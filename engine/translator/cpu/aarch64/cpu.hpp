@@ -84,14 +84,14 @@ public:
     void write_register(arch::SysReg reg, u64 value);
     void exception_return();
     void invalidate_tlb(arch::SysReg operation, u64 operand);
-    void wait_for_tlb_maintenance(); ///< DSB: other vCPUs have done what was asked of them (rule 7).
+    void wait_for_tlb_maintenance();          ///< DSB: other vCPUs have done what was asked of them (rule 7).
     bool invalidate_instruction_line(u64 va); ///< IC IVAU; false: unwinding
     void invalidate_all_instructions();
     void translate_address(arch::SysReg operation, u64 va); ///< AT
-    bool check_breakpoint(u64 pc); ///< false: unwinding
-    bool check_data_cache_operation(u64 va, bool write); ///< DC by VA: faults as it must; false: unwinding
-    void send_event();    ///< SEV
-    void receive_event(); ///< From another vCPU; any thread.
+    bool check_breakpoint(u64 pc);                          ///< false: unwinding
+    bool check_data_cache_operation(u64 va, bool write);    ///< DC by VA: faults as it must; false: unwinding
+    void send_event();                                      ///< SEV
+    void receive_event();                                   ///< From another vCPU; any thread.
     void set_event_register() { event_register_ = true; }
     void unwind_exception(const PendingException& exception);
     void mode_changed() { mode_stale_ = true; }
@@ -185,15 +185,15 @@ private:
     AccessReplay replay_;
     std::optional<Exit> next_exit_; ///< commit() re-ran the instruction and it needs the VM again.
     PendingException unwound_{};
-    u32 register_payload_{};        ///< Of the system-register exit: encoding, direction, Rt.
-    bool step_of_instruction_{};    ///< Software step: an instruction was stepped (ESR.ISV).
-    bool exclusive_stepped_{};      ///< It was a load-exclusive (ESR.EX).
-    bool call_advanced_{};          ///< HVC: PC is past the instruction already.
-    Exit access_exit_{};            ///< The MMIO beat that is asked for.
-    u64 access_address_{};          ///< Its virtual address, for FAR_EL1.
+    u32 register_payload_{};     ///< Of the system-register exit: encoding, direction, Rt.
+    bool step_of_instruction_{}; ///< Software step: an instruction was stepped (ESR.ISV).
+    bool exclusive_stepped_{};   ///< It was a load-exclusive (ESR.EX).
+    bool call_advanced_{};       ///< HVC: PC is past the instruction already.
+    Exit access_exit_{};         ///< The MMIO beat that is asked for.
+    u64 access_address_{};       ///< Its virtual address, for FAR_EL1.
 
-    Atomic<u32> inputs_{0};         ///< One bit per InterruptInput; any thread.
-    Atomic<bool> event_posted_{false};///< SEV by another vCPU.
+    Atomic<u32> inputs_{0};            ///< One bit per InterruptInput; any thread.
+    Atomic<bool> event_posted_{false}; ///< SEV by another vCPU.
     std::shared_ptr<TlbMailbox> mailbox_;
     std::vector<TlbTicket> maintenance_; ///< What DSB waits for.
 };

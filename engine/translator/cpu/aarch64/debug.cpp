@@ -3,7 +3,7 @@
 #include "base/bits.hpp"
 #include "engine/translator/cpu/aarch64/cpu.hpp"
 
-// Breakpoints and watchpoints of the guest's own debugger (Arm ARM D2.8 to D2.10).
+// Breakpoints and watchpoints of the guest's own debugger (Arm ARM, "AArch64 self-hosted debug").
 namespace gimbal::translator::aarch64 {
 
 using arch::Dbgbcr;
@@ -93,7 +93,8 @@ bool Cpu::check_breakpoint(u64 pc)
         const u8 type = Dbgbcr::bt::get(control);
         bool match = false;
         if (type <= 1) {
-            match = static_cast<u64>(sign_extend(align_down(state_->dbgbvr[i], 4), 53)) == static_cast<u64>(sign_extend(pc, 53));
+            match = static_cast<u64>(sign_extend(align_down(state_->dbgbvr[i], 4), 53)) ==
+                    static_cast<u64>(sign_extend(pc, 53));
             if (type == 1) match = match && context_breakpoint_matches(Dbgbcr::lbn::get(control));
         } else if (type == 2) {
             match = context_breakpoint_matches(i);

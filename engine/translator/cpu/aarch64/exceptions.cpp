@@ -12,7 +12,7 @@ using arch::Spsr;
 
 namespace {
 
-// Offsets from VBAR_EL1 (D1.3.1.5): where the exception comes from, then its kind.
+// Offsets from VBAR_EL1: where the exception comes from, then its kind.
 constexpr unsigned vector_current_sp0 = 0x000;
 constexpr unsigned vector_current_spx = 0x200;
 constexpr unsigned vector_lower = 0x400;
@@ -77,7 +77,7 @@ void Cpu::exception_return()
     const Spsr spsr{bank.spsr};
     const Spsr current{pstate()};
     const u8 mode = static_cast<u8>(Spsr::m::get(spsr));
-    // AArch32, EL2 and EL3 do not exist here; M[1] is reserved; EL0 has no SPx (C6.2.97, IllegalExceptionReturn).
+    // AArch32, EL2 and EL3 do not exist here; M[1] is reserved; EL0 has no SPx (IllegalExceptionReturn).
     const bool illegal = (mode & 0x10) != 0 || (mode & 2) != 0 || Spsr::el::get(spsr) > el() || mode == 1;
     Spsr target = spsr;
     if (illegal) {
@@ -86,7 +86,7 @@ void Cpu::exception_return()
         target = Spsr::spsel::set(target, Spsr::spsel::get(current));
         target = Spsr::nrw::set(target, false);
     }
-    // Software step goes on only if it was off here and is on where we return to (D2.12.3).
+    // Software step goes on only if it was off here and is on where we return to.
     const bool was_enabled = debug_enabled(el());
     const u64 old_daif = state.daif;
     state.daif = static_cast<u32>(spsr.raw & arch::daif_mask);

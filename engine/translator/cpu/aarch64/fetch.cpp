@@ -18,7 +18,7 @@ namespace {
 
 constexpr unsigned max_block_instructions = 64;
 
-/// LDXR, LDAXR and their pairs; CASP shares the pairs' encoding at 32-bit sizes (C4.1.94).
+/// LDXR, LDAXR and their pairs; CASP shares the pairs' encoding at 32-bit sizes.
 bool is_load_exclusive(u32 word)
 {
     return (word & 0x3FC0'0000) == 0x0840'0000 && !(test_bit(word, 21) && !test_bit(word, 31));

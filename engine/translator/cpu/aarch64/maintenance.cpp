@@ -18,7 +18,7 @@ namespace {
 bool broadcast(unsigned crm) { return crm == 1 || crm == 2 || crm == 3 || crm == 5; }
 bool is_range(unsigned crm) { return crm == 2 || crm == 5 || crm == 6; }
 
-/// TLBI R*: BaseADDR, NUM, SCALE and TG (C5.5.47).
+/// TLBI R*: BaseADDR, NUM, SCALE and TG.
 void decode_range(u64 operand, TlbInvalidation& what)
 {
     const u64 tg = bits(operand, 46, 2);
@@ -95,7 +95,7 @@ void Cpu::translate_address(SysReg operation, u64 va)
     const bool privileged = op2 < 2;
     const auto result =
         walk_stage1(machine_.memory(), walk_registers(), va, access, privileged, with_pan && privileged && mode_.pan);
-    // PAR_EL1 (D19.2.112)
+    // PAR_EL1
     if (!result) {
         state_->par = bit(11) | static_cast<u64>(result.error().status) << 1 | 1;
         return;
@@ -104,8 +104,7 @@ void Cpu::translate_address(SysReg operation, u64 va)
     constexpr u8 non_cacheable = 0x44;
     const u64 shareability = result->memory_attributes == non_cacheable ? 2 : result->shareability;
     const u64 page = result->page | align_down(va & low_mask(result->page_shift), 4096);
-    state_->par = u64{result->memory_attributes} << 56 | (page & 0x0000'FFFF'FFFF'F000) | bit(11) |
-                  shareability << 7;
+    state_->par = u64{result->memory_attributes} << 56 | (page & 0x0000'FFFF'FFFF'F000) | bit(11) | shareability << 7;
 }
 
 void Cpu::send_event()

@@ -65,8 +65,7 @@ bool Cpu::translate_data(u64 va, ir::MemOp op, bool write, Page& page)
 
 void Cpu::data_abort(u64 va, arch::FaultStatus status, bool write, bool cache_maintenance)
 {
-    const arch::DataAbortIss iss{.fsc = status, .wnr = write || cache_maintenance,
-                                 .cm = cache_maintenance};
+    const arch::DataAbortIss iss{.fsc = status, .wnr = write || cache_maintenance, .cm = cache_maintenance};
     unwind_exception({arch::make_data_abort(mode_.el == 0, iss), va, true});
 }
 
@@ -86,8 +85,10 @@ bool Cpu::crosses_page(u64 address, unsigned size) const
 /// One access of up to 8 bytes to something that is not RAM. False: the VM is asked, or has refused.
 bool Cpu::access_device(u64 va, const Page& page, unsigned size, Direction direction, u64& value)
 {
-    const MmioExit access{{page.physical}, direction == Direction::write ? value & low_mask(8 * size) : 0,
-                          static_cast<AccessSize>(size), direction};
+    const MmioExit access{{page.physical},
+                          direction == Direction::write ? value & low_mask(8 * size) : 0,
+                          static_cast<AccessSize>(size),
+                          direction};
     if (replay_.take(access, value)) return true;
     CpuState& common = state_->common;
     common.unwind = Unwind::access;
@@ -138,7 +139,8 @@ bool Cpu::access_bytes(u64 address, ir::MemOp op, bool write, V128& value)
         const unsigned shift = 8 * (i & 7);
         u64 byte = write ? bits(half, shift, 8) : 0;
         if (pages[i].host == nullptr) {
-            if (!access_device(address + i, pages[i], 1, write ? Direction::write : Direction::read, byte)) return false;
+            if (!access_device(address + i, pages[i], 1, write ? Direction::write : Direction::read, byte))
+                return false;
         } else if (write) {
             host_store<u8>(pages[i].host, static_cast<u8>(byte));
         } else {
@@ -210,7 +212,7 @@ bool Cpu::translate_atomic(u64 address, ir::MemOp op, Page& page)
         data_abort(address, FaultStatus::alignment, true);
         return false;
     }
-    // WnR says "read" for a fault that a read would have taken too (D19.2.37), so the read is tried first.
+    // WnR says "read" for a fault that a read would have taken too, so the read is tried first.
     return translate_data(address, op, false, page) && translate_data(address, op, true, page) &&
            watch(address, op.size(), false) && watch(address, op.size(), true);
 }
@@ -283,9 +285,7 @@ bool Cpu::atomic_cas(CpuState&, u64 address, ir::MemOp op, const V128& expected,
 {
     Page page;
     if (!translate_atomic(address, op, page)) return false;
-    const auto order = [&](const V128& value) {
-        return op.big_endian ? host::byte_swap(value, op.size_log2) : value;
-    };
+    const auto order = [&](const V128& value) { return op.big_endian ? host::byte_swap(value, op.size_log2) : value; };
     const V128 wanted = order(expected);
     const V128 next = order(desired);
     if (page.host != nullptr) {

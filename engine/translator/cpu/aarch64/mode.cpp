@@ -14,7 +14,7 @@ using arch::Spsr;
 
 namespace {
 
-/// FPEN: 0 and 2 trap EL0 and EL1, 1 traps EL0 (D19.2.30).
+/// FPEN: 0 and 2 trap EL0 and EL1, 1 traps EL0.
 bool fp_traps(u64 cpacr, unsigned el)
 {
     const u8 fpen = CpacrEl1::fpen::get({cpacr});
@@ -50,7 +50,7 @@ void Cpu::switch_stack(unsigned new_el, bool new_spsel)
 
 bool Cpu::debug_enabled(unsigned from_el) const
 {
-    // Debug exceptions go to EL1: always enabled below it, at EL1 only with KDE and PSTATE.D clear (D2.4).
+    // Debug exceptions go to EL1: always enabled below it, at EL1 only with KDE and PSTATE.D clear.
     if ((state_->os_lock & 1) != 0) return false;
     if (from_el == 0) return true;
     return MdscrEl1::kde::get({state_->mdscr}) && (state_->daif & Spsr::d::mask) == 0;
@@ -114,7 +114,9 @@ void Cpu::update_tlb_context()
     const unsigned lower = granule_shift(registers, 0);
     const unsigned upper = granule_shift(registers, bit(55));
     tlb_.set_granule(lower < upper ? lower : upper);
-    const TlbPrivilege privilege = mode_.el == 0 ? TlbPrivilege::el0 : mode_.pan ? TlbPrivilege::el1_pan : TlbPrivilege::el1;
+    const TlbPrivilege privilege = mode_.el == 0 ? TlbPrivilege::el0
+                                   : mode_.pan   ? TlbPrivilege::el1_pan
+                                                 : TlbPrivilege::el1;
     const Tlb::Views views = tlb_.activate(current_asid(), privilege);
     CpuState& common = state_->common;
     for (TlbView& view : common.tlb) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/translator/machine.hpp"
 
-// The CPU that the translator presents. A field says no more than what is complete: `feature` names it as the manual does.
+// The CPU that the translator presents. A field says no more than what is complete: `feature` names it as the manual
+// does.
 namespace gimbal::translator {
 
 namespace {

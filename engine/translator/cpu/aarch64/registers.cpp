@@ -60,7 +60,8 @@ u64 Cpu::read_register(SysReg reg, unsigned rt)
         return available ? value : 0;
     }
     case arch::encoding(SysReg::ctr_el0): return machine_.profile().ctr_el0;
-    case arch::encoding(SysReg::dczid_el0): return machine_.profile().dczid_el0 | (user && !SctlrEl1::dze::get(sctlr) ? 16 : 0);
+    case arch::encoding(SysReg::dczid_el0):
+        return machine_.profile().dczid_el0 | (user && !SctlrEl1::dze::get(sctlr) ? 16 : 0);
     case arch::encoding(SysReg::cntvct_el0):
         return user && !CntkctlEl1::el0vcten::get({state.el[1].cntkctl}) ? trap() : machine_.counter();
     case arch::encoding(SysReg::cntpct_el0):
@@ -70,7 +71,8 @@ u64 Cpu::read_register(SysReg reg, unsigned rt)
         if (user && !CntkctlEl1::el0vcten::get(control) && !CntkctlEl1::el0pcten::get(control)) return trap();
         return machine_.counter_frequency();
     }
-    case arch::encoding(SysReg::oslsr_el1): return arch::OslsrEl1::oslm1::mask | (state.os_lock != 0 ? arch::OslsrEl1::oslk::mask : 0);
+    case arch::encoding(SysReg::oslsr_el1):
+        return arch::OslsrEl1::oslm1::mask | (state.os_lock != 0 ? arch::OslsrEl1::oslk::mask : 0);
     }
     GIMBAL_UNREACHABLE();
 }
@@ -83,7 +85,8 @@ void Cpu::write_watched(SysReg reg, u64 value)
     mode_changed();
     switch (arch::encoding(reg)) {
     case arch::encoding(SysReg::ttbr0_el1):
-    case arch::encoding(SysReg::ttbr1_el1): return; // an ASID changes the context; anything else needs a TLBI, which the guest does
+    case arch::encoding(SysReg::ttbr1_el1):
+        return; // an ASID changes the context; anything else needs a TLBI, which the guest does
     case arch::encoding(SysReg::cpacr_el1): return;
     case arch::encoding(SysReg::sctlr_el1): {
         constexpr u64 mapping = SctlrEl1::m::mask | SctlrEl1::wxn::mask | SctlrEl1::ee::mask;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "vm/state.hpp"
 #include "arch/aarch64/pstate.hpp"
 #include "engine/translator/cpu/aarch64/cpu.hpp"
 #include "engine/translator/frontend/aarch64/system_registers.hpp"
-#include "vm/state.hpp"
 
 // The one list of a CPU's state, for snapshots, debuggers and tests. Timers and interrupt inputs are the VM's.
 namespace gimbal::translator::aarch64 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Advanced SIMD floating-point multiplication by one element of a register (Arm ARM C4.1.96).
+// Advanced SIMD floating-point multiplication by one element of a register (Arm ARM, "A64 instruction set encoding").
 #include "engine/translator/frontend/aarch64/fp_helpers.hpp"
 #include "engine/translator/frontend/aarch64/insn_helpers.hpp"
 

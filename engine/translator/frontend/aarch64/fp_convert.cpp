@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Conversions between floating-point and general registers (Arm ARM C4.1.97).
+// Conversions between floating-point and general registers (Arm ARM, "A64 instruction set encoding").
 #include "engine/translator/frontend/aarch64/fp_helpers.hpp"
 #include "engine/translator/frontend/aarch64/insn_helpers.hpp"
 

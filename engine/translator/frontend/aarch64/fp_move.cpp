@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FMOV in all its forms (Arm ARM C4.1.96, C4.1.97).
+// FMOV in all its forms (Arm ARM, "A64 instruction set encoding").
 #include "engine/translator/frontend/aarch64/fp_helpers.hpp"
 #include "engine/translator/frontend/aarch64/insn_helpers.hpp"
 

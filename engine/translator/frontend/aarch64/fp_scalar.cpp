@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scalar floating-point arithmetic, rounding, comparison and selection (Arm ARM C4.1.97).
+// Scalar floating-point arithmetic, rounding, comparison and selection (Arm ARM, "A64 instruction set encoding").
 #include "engine/translator/frontend/aarch64/fp_helpers.hpp"
 
 namespace gimbal::translator::aarch64 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Advanced SIMD floating-point arithmetic and comparison (Arm ARM C4.1.96): three registers of the same type, two
-// registers, across lanes, pairwise.
+// Advanced SIMD floating-point arithmetic and comparison (Arm ARM, "A64 instruction set encoding"): three registers of
+// the same type, two registers, across lanes, pairwise.
 #include "engine/translator/frontend/aarch64/fp_helpers.hpp"
 
 namespace gimbal::translator::aarch64 {

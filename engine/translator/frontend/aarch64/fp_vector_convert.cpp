@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Advanced SIMD conversion and rounding of floating-point numbers (Arm ARM C4.1.96).
+// Advanced SIMD conversion and rounding of floating-point numbers (Arm ARM, "A64 instruction set encoding").
 #include "engine/translator/frontend/aarch64/fp_helpers.hpp"
 
 namespace gimbal::translator::aarch64 {

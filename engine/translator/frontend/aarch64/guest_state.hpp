@@ -6,7 +6,8 @@
 
 #include "engine/translator/core/cpu_state.hpp"
 
-namespace gimbal::aarch64 {}
+namespace gimbal::aarch64 {
+}
 
 namespace gimbal::translator::aarch64 {
 
@@ -37,23 +38,23 @@ struct ElBank {
 
 /// An AArch64 vCPU as blocks see it. Everything is the owner thread's.
 struct GuestState {
-    CpuState common;      ///< First: blocks address from its start.
-    u64 x[31]{};          ///< x0..x30
-    u64 sp{};             ///< The current SP; the others are in `el`.
-    u32 nzcv{};           ///< Bits 31:28.
-    u32 daif{};           ///< PSTATE.{D,A,I,F} in bits 9:6, as DAIF has them.
+    CpuState common; ///< First: blocks address from its start.
+    u64 x[31]{};     ///< x0..x30
+    u64 sp{};        ///< The current SP; the others are in `el`.
+    u32 nzcv{};      ///< Bits 31:28.
+    u32 daif{};      ///< PSTATE.{D,A,I,F} in bits 9:6, as DAIF has them.
     V128 v[32]{};
-    u64 tpidrro{};        ///< TPIDRRO_EL0; TPIDR_ELx and SCXTNUM_ELx are in the banks.
-    u32 pstate{};         ///< EL, SPSel, PAN, UAO, DIT, SSBS, IL, SS at their SPSR positions; never NZCV or DAIF.
-    u64 fpcr{};           ///< As last written; CpuState::fp holds it decoded.
+    u64 tpidrro{}; ///< TPIDRRO_EL0; TPIDR_ELx and SCXTNUM_ELx are in the banks.
+    u32 pstate{};  ///< EL, SPSel, PAN, UAO, DIT, SSBS, IL, SS at their SPSR positions; never NZCV or DAIF.
+    u64 fpcr{};    ///< As last written; CpuState::fp holds it decoded.
     u64 par{};
     u64 mdscr{};
-    u64 os_lock{1};       ///< OSLSR_EL1.OSLK; locked out of reset.
+    u64 os_lock{1}; ///< OSLSR_EL1.OSLK; locked out of reset.
     u64 dbgbvr[16]{};
     u64 dbgbcr[16]{};
     u64 dbgwvr[16]{};
     u64 dbgwcr[16]{};
-    ElBank el[4]{};       ///< el[1].elr is ELR_EL1, el[0].sp is SP_EL0 while it is not the current SP, ...
+    ElBank el[4]{}; ///< el[1].elr is ELR_EL1, el[0].sp is SP_EL0 while it is not the current SP, ...
 };
 static_assert(std::is_standard_layout_v<GuestState>);
 static_assert(offsetof(GuestState, common) == 0);

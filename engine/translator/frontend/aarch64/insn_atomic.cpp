@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Atomic memory operations (FEAT_LSE; Arm ARM C4.1.94).
+// Atomic memory operations (FEAT_LSE; Arm ARM, "A64 instruction set encoding").
 #include "engine/translator/frontend/aarch64/insn_helpers.hpp"
 #include "engine/translator/frontend/aarch64/instructions.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Data processing, register: flag manipulation, conditional compare and select (Arm ARM C4.1.95).
+// Data processing, register: flag manipulation, conditional compare and select (Arm ARM, "A64 instruction set
+// encoding").
 #include "engine/translator/frontend/aarch64/insn_helpers.hpp"
 #include "engine/translator/frontend/aarch64/instructions.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exclusive and ordered loads and stores (Arm ARM C4.1.94, B2.9).
+// Exclusive and ordered loads and stores (Arm ARM, "A64 instruction set encoding").
 //
 // CONSTRAINED UNPREDICTABLE: STXR and STXP with Rs the same as Rt, Rt2 or Rn use those registers' old values; LDXP with
 // Rt == Rt2 leaves the second value there.

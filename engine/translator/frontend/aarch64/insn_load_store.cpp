@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Loads and stores of one general register (Arm ARM C4.1.94).
+// Loads and stores of one general register (Arm ARM, "A64 instruction set encoding").
 //
 // CONSTRAINED UNPREDICTABLE, write-back with Rt == Rn: a store stores the old base; a load is performed and the base
 // register ends up with the written-back address.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Loads and stores of register pairs (Arm ARM C4.1.94).
+// Loads and stores of register pairs (Arm ARM, "A64 instruction set encoding").
 //
 // CONSTRAINED UNPREDICTABLE: write-back with Rt or Rt2 == Rn stores the old base, or loads and then leaves the
 // written-back address in the base register; LDP with Rt == Rt2 leaves the second value there.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Data processing, register: logical and add/subtract (Arm ARM C4.1.95).
+// Data processing, register: logical and add/subtract (Arm ARM, "A64 instruction set encoding").
 #include "engine/translator/frontend/aarch64/insn_helpers.hpp"
 #include "engine/translator/frontend/aarch64/instructions.hpp"
 

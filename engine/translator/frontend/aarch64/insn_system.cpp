@@ -106,7 +106,9 @@ void msr_immediate(Translator& t, Insn i)
     case 0b011'111: {
         if (t.mode.el == 0 && t.mode.el0_daif_trap) {
             // The syndrome names DAIF's own MSR space: op0 0, CRn 4.
-            t.exception(arch::make_sysreg_trap(arch::make_sysreg(0, 3, 4, static_cast<unsigned>(imm), i.field(5, 3)), 31, false).raw);
+            t.exception(
+                arch::make_sysreg_trap(arch::make_sysreg(0, 3, 4, static_cast<unsigned>(imm), i.field(5, 3)), 31, false)
+                    .raw);
             return;
         }
         const Value daif = t.ir.read(Type::i32, offsetof(GuestState, daif));
@@ -176,8 +178,8 @@ void sys(Translator& t, Insn i)
     case operation(0, 7, 10, 2): // CSW
     case operation(0, 7, 14, 2): // CISW
         return;                  // there is no cache to clean
-    case operation(0, 7, 1, 0): // IALLUIS
-    case operation(0, 7, 5, 0): // IALLU
+    case operation(0, 7, 1, 0):  // IALLUIS
+    case operation(0, 7, 5, 0):  // IALLU
         t.ir.call(helper_all_instructions);
         return;
     case operation(3, 7, 5, 1): // IVAU

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Advanced SIMD copy, extract, permute, table lookup and modified immediate (Arm ARM C4.1.96).
+// Advanced SIMD copy, extract, permute, table lookup and modified immediate (Arm ARM, "A64 instruction set encoding").
 
 #include <bit>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cryptographic instructions (Arm ARM C4.1.96): each is one vector operation.
+// Cryptographic instructions (Arm ARM, "A64 instruction set encoding"): each is one vector operation.
 
 #include "engine/translator/frontend/aarch64/simd_common.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LDR, STR, LDP, STP and their kin for SIMD and FP registers (Arm ARM C4.1.94). Loads zero the rest of the register.
+// LDR, STR, LDP, STP and their kin for SIMD and FP registers (Arm ARM, "A64 instruction set encoding"). Loads zero the
+// rest of the register.
 
 #include "engine/translator/frontend/aarch64/simd_memory.hpp"
 

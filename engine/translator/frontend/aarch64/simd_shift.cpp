@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Advanced SIMD shift by immediate, vector and scalar, integer part (Arm ARM C4.1.96).
+// Advanced SIMD shift by immediate, vector and scalar, integer part (Arm ARM, "A64 instruction set encoding").
 
 #include <bit>
 

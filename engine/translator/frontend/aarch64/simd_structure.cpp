@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LD1 to LD4, ST1 to ST4 and LD1R to LD4R (Arm ARM C4.1.94).
+// LD1 to LD4, ST1 to ST4 and LD1R to LD4R (Arm ARM, "A64 instruction set encoding").
 
 #include <array>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Advanced SIMD three registers of different types, vector by element and their scalar forms, integer part (Arm ARM
-// C4.1.96). The "2" forms (Q = 1) read the upper halves of long sources and write the upper half of narrow results.
+// "A64 instruction set encoding"). The "2" forms (Q = 1) read the upper halves of long sources and write the upper half
+// of narrow results.
 
 #include "engine/translator/frontend/aarch64/simd_common.hpp"
 

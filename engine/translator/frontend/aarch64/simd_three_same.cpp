@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Advanced SIMD three registers of the same type, integer part (Arm ARM C4.1.96).
+// Advanced SIMD three registers of the same type, integer part (Arm ARM, "A64 instruction set encoding").
 
 #include "engine/translator/frontend/aarch64/simd_common.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Advanced SIMD two-register miscellaneous, across lanes and scalar pairwise, integer part (Arm ARM C4.1.96).
+// Advanced SIMD two-register miscellaneous, across lanes and scalar pairwise, integer part (Arm ARM, "A64 instruction
+// set encoding").
 
 #include "engine/translator/frontend/aarch64/simd_common.hpp"
 

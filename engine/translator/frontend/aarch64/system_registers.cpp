@@ -96,8 +96,8 @@ constexpr auto make_table()
     usize count = 0;
     for (const SystemRegister& row : cpu_registers) table[count++] = row;
     const auto debug = [&](SysReg first, unsigned n, usize base, u64 writable) {
-        table[count++] = {arch::debug_register(first, n), watched, 1, 1, static_cast<u16>(base + n * sizeof(u64)), 8,
-                          writable, 0};
+        table[count++] = {arch::debug_register(first, n),           watched, 1,        1,
+                          static_cast<u16>(base + n * sizeof(u64)), 8,       writable, 0};
     };
     for (unsigned n = 0; n < breakpoints; ++n) {
         debug(SysReg::dbgbvr0_el1, n, offsetof(GuestState, dbgbvr), address_writable);

@@ -18,12 +18,12 @@ enum class RegisterKind : u8 {
 struct SystemRegister {
     arch::SysReg reg{};
     RegisterKind kind{};
-    u8 read_el{1};     ///< The lowest EL that may read it; 4 is none.
+    u8 read_el{1}; ///< The lowest EL that may read it; 4 is none.
     u8 write_el{1};
-    u16 offset{};      ///< In GuestState, for plain and watched.
-    u8 width{8};       ///< Bytes there.
+    u16 offset{}; ///< In GuestState, for plain and watched.
+    u8 width{8};  ///< Bytes there.
     u64 writable{~u64{0}};
-    u64 ones{};        ///< RES1 bits
+    u64 ones{}; ///< RES1 bits
 };
 
 /// Every one, sorted by encoding.
@@ -32,7 +32,7 @@ std::span<const SystemRegister> system_registers();
 /// By encoding; null for a register that the CPU does not hold.
 const SystemRegister* find_system_register(arch::SysReg reg);
 
-/// The lowest EL that may touch a register that the VM holds, by op1 (C5.1.3): 3 is EL0, 0 to 2 EL1, 4 and up EL2.
+/// The lowest EL that may touch a register that the VM holds, by op1: 3 is EL0, 0 to 2 EL1, 4 and up EL2.
 unsigned lowest_el(arch::SysReg reg);
 
 } // namespace gimbal::translator::aarch64

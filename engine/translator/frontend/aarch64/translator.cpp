@@ -6,7 +6,7 @@
 namespace gimbal::translator::aarch64 {
 namespace {
 
-// ESR_ELx (Arm ARM D17.2.37): EC in 31:26, IL in 25.
+// ESR_ELx: EC in 31:26, IL in 25.
 constexpr u64 esr_undefined = 0x0200'0000;
 constexpr u64 esr_fp_trap = 0x1FE0'0000; // EC 7, IL, CV = 1, COND = 0b1110
 

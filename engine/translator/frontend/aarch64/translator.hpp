@@ -8,8 +8,9 @@
 
 namespace gimbal::translator::aarch64 {
 
-/// Translates the instructions of one block. Each decode-table row has one function `void insn::NAME(Translator&, Insn)`
-/// that emits IR. Rule: all reads and faulting operations of an instruction come before its first write (ir/verify.hpp).
+/// Translates the instructions of one block. Each decode-table row has one function `void insn::NAME(Translator&,
+/// Insn)` that emits IR. Rule: all reads and faulting operations of an instruction come before its first write
+/// (ir/verify.hpp).
 class Translator {
 public:
     /// `page_offset`: where the block starts in its 4 KiB page.
@@ -26,12 +27,12 @@ public:
     void begin(u16 index, u32 offset);
 
     // General registers. Register 31 reads as zero and ignores writes; *_sp: it is the current SP.
-    ir::Value x(unsigned n);                          ///< i64
-    ir::Value w(unsigned n);                          ///< i32
+    ir::Value x(unsigned n); ///< i64
+    ir::Value w(unsigned n); ///< i32
     ir::Value reg(unsigned n, bool is_64) { return is_64 ? x(n) : w(n); }
     ir::Value x_sp(unsigned n);
     ir::Value reg_sp(unsigned n, bool is_64);
-    void set_reg(unsigned n, ir::Value value);        ///< i32 is zero-extended, as architecture has it
+    void set_reg(unsigned n, ir::Value value); ///< i32 is zero-extended, as architecture has it
     void set_reg_sp(unsigned n, ir::Value value);
     /// The base register of a memory access; emits the SP alignment check where the mode asks for it.
     ir::Value base_address(unsigned n);
@@ -46,7 +47,7 @@ public:
 
     // Vector registers
     ir::Value v(unsigned n) { return ir.read(ir::Type::v128, vector_offset(n)); }
-    void set_v(unsigned n, ir::Value value) { ir.write(vector_offset(n), value); }       ///< v128
+    void set_v(unsigned n, ir::Value value) { ir.write(vector_offset(n), value); } ///< v128
     /// Element 0 as an integer or float scalar of `type` (i8..i64, f16..f64, v128).
     ir::Value scalar(unsigned n, ir::Type type) { return ir.read(type, vector_offset(n)); }
     /// Writes a scalar of its own size and zeroes the rest of the register.
@@ -58,7 +59,7 @@ public:
     ir::MemOp mem(unsigned size_log2, ir::Order order = ir::Order::plain) const;
 
     // Block ends
-    void branch(i64 displacement);                    ///< Unconditional, from this instruction's address.
+    void branch(i64 displacement); ///< Unconditional, from this instruction's address.
     void branch_if(ir::Value condition, i64 displacement);
     void branch_register(ir::Value address, ir::JumpHint hint);
     /// Ends the block after this instruction; the next one is looked up with interrupts and mode checked anew.

@@ -32,7 +32,9 @@ TEST_F(CpuTest, StackPointersAreBankedByLevel)
 {
     // msr spsel, #0; mov sp, x1; hvc #0
     put(code, {0xD500'40BF, 0x9100'003F, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, 0x1000, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, 0x1000, 0, 0}
+    });
     state().sp = 0x2000;
     resume({});
     EXPECT_EQ(state().sp, 0x1000U);
@@ -67,7 +69,9 @@ TEST_F(CpuTest, MisalignedProgramCounter)
 {
     put(vectors + 0x200, {hvc_0});
     put(code, {0xD61F'0020}); // br x1
-    cpu_->reset({.pc = code, .arguments = {0, code + 2, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, code + 2, 0, 0}
+    });
     state().el[1].vbar = vectors;
     resume({});
     EXPECT_EQ(state().el[1].esr >> 26, 0x22U);
@@ -79,7 +83,9 @@ TEST_F(CpuTest, FetchFromNowhereIsAnAbortInTheGuest)
 {
     put(vectors + 0x200, {hvc_0});
     put(code, {0xD61F'0020}); // br x1
-    cpu_->reset({.pc = code, .arguments = {0, device, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, device, 0, 0}
+    });
     state().el[1].vbar = vectors;
     const Exit exit = resume({}); // seed defect A24: a host panic there
     EXPECT_EQ(exit.kind, ExitKind::hypercall);
@@ -93,7 +99,9 @@ TEST_F(CpuTest, ModifiedCodeRunsAfterMaintenance)
     put(routine, {0x5280'0020, 0xD65F'03C0}); // mov w0, #1; ret
     // blr x2; hvc #0; str w3, [x2]; ic ivau, x2; dsb ish; isb; blr x2; hvc #0
     put(code, {0xD63F'0040, hvc_0, 0xB900'0043, 0xD50B'7522, 0xD503'3B9F, 0xD503'3FDF, 0xD63F'0040, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, 0, routine, 0x5280'0040}}); // w3: mov w0, #2
+    cpu_->reset({
+        .pc = code, .arguments = {0, 0, routine, 0x5280'0040}
+    }); // w3: mov w0, #2
     Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::hypercall);
     EXPECT_EQ(x(0), 1U);
@@ -108,7 +116,7 @@ TEST_F(CpuTest, SingleStepStopsAfterEachInstruction)
     cpu_->reset({.pc = code, .arguments = {}});
     state().el[1].vbar = vectors;
     state().os_lock = 0;
-    state().mdscr = 1; // SS
+    state().mdscr = 1;                      // SS
     cpu_->set_pstate(arch::Spsr::ss::mask); // EL0t, SS = 1
     Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::hypercall);
@@ -143,7 +151,9 @@ TEST_F(CpuTest, WatchpointReportsTheAccess)
 {
     put(vectors + 0x400, {hvc_0});
     put(code, {0xF940'0022, 0xF900'0022}); // ldr x2, [x1]; str x2, [x1]
-    cpu_->reset({.pc = code, .arguments = {0, data, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, data, 0, 0}
+    });
     state().el[1].vbar = vectors;
     state().os_lock = 0;
     state().mdscr = 1 << 15;
@@ -161,7 +171,9 @@ TEST_F(CpuTest, StoreExclusiveFailsAfterAnException)
     put(vectors + 0x200, {eret});
     // ldxr x2, [x1]; svc #3; stxr w3, x4, [x1]; hvc #0
     put(code, {0xC85F'7C22, svc_3, 0xC803'7C24, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, data, 0, 9}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, data, 0, 9}
+    });
     state().el[1].vbar = vectors;
     resume({});
     EXPECT_EQ(x(3), 1U);

@@ -38,7 +38,9 @@ protected:
     {
         put(code, words);
         put(vectors + 0x200, {hvc_0});
-        cpu_->reset({.pc = code, .arguments = {0, x1, 0, 0}});
+        cpu_->reset({
+            .pc = code, .arguments = {0, x1, 0, 0}
+        });
         state().el[1].vbar = vectors;
         enable(tcr_extra);
         return resume({});
@@ -107,7 +109,9 @@ TEST_F(MmuTest, StoreAcrossPagesWritesBoth)
     map(0, data | af | table_or_page);
     map(1, (data + 0x4000) | af | table_or_page);
     put(code, {store_x2, load_x2, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, window + 0xFFD, 0x1122'3344'5566'7788, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, window + 0xFFD, 0x1122'3344'5566'7788, 0}
+    });
     enable();
     resume({});
     EXPECT_EQ(x(2), 0x1122'3344'5566'7788U);
@@ -128,7 +132,9 @@ TEST_F(MmuTest, PanDeniesPrivilegedAccessToUserPages)
     map(0, data | af | user | table_or_page);
     put(code, {ldtr_x3, load_x2});
     put(vectors + 0x200, {hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, window, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, window, 0, 0}
+    });
     state().el[1].vbar = vectors;
     enable();
     cpu_->write_register(arch::SysReg::pan, u64{1} << 22);
@@ -190,17 +196,18 @@ TEST_F(MmuTest, BroadcastInvalidationReachesTheOtherCpu)
     constexpr u32 dsb_ish = 0xD503'3B9F;
     begin({load_x2, hvc_0, tlbi_vae1is_x4, dsb_ish, hvc_0}, window);
     // The other CPU reads the old page first, ...
-    other.reset({.pc = code, .arguments = {0, window, 0, 0}});
-    for (const auto reg : {arch::SysReg::mair_el1, arch::SysReg::tcr_el1, arch::SysReg::ttbr0_el1,
-                           arch::SysReg::sctlr_el1}) {
+    other.reset({
+        .pc = code, .arguments = {0, window, 0, 0}
+    });
+    for (const auto reg :
+         {arch::SysReg::mair_el1, arch::SysReg::tcr_el1, arch::SysReg::ttbr0_el1, arch::SysReg::sctlr_el1}) {
         const ElBank& bank = state().el[1];
-        other.write_register(reg, reg == arch::SysReg::mair_el1   ? bank.mair
-                                  : reg == arch::SysReg::tcr_el1  ? bank.tcr
+        other.write_register(reg, reg == arch::SysReg::mair_el1    ? bank.mair
+                                  : reg == arch::SysReg::tcr_el1   ? bank.tcr
                                   : reg == arch::SysReg::ttbr0_el1 ? bank.ttbr0
                                                                    : bank.sctlr);
     }
-    while (other.run({}).kind != ExitKind::hypercall) {
-    }
+    while (other.run({}).kind != ExitKind::hypercall) {}
     EXPECT_EQ(other.state().x[2], 1U);
     // ... this one changes the mapping, ...
     map(0, (data + 0x1000) | af | table_or_page);
@@ -208,8 +215,7 @@ TEST_F(MmuTest, BroadcastInvalidationReachesTheOtherCpu)
     EXPECT_EQ(resume(Completion::make_done()).kind, ExitKind::hypercall);
     // ... and the other one sees it without maintenance of its own.
     other.state().common.pc = code;
-    while (other.run({}).kind != ExitKind::hypercall) {
-    }
+    while (other.run({}).kind != ExitKind::hypercall) {}
     EXPECT_EQ(other.state().x[2], 2U);
 }
 
@@ -251,7 +257,9 @@ TEST_F(MmuTest, WalkOutsideMemoryIsAnExternalAbort)
     poke(level2, 0x10'0000 | table_or_page);
     put(code, {load_x2});
     put(vectors + 0x200, {hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, window, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, window, 0, 0}
+    });
     state().el[1].vbar = vectors;
     enable();
     poke(level2, 0x10'0000 | table_or_page);
