@@ -16,7 +16,7 @@ namespace {
 
 using namespace gimbal;
 namespace a64 = gimbal::translator::aarch64;
-namespace ir = gimbal::translator::ir;
+namespace ir = gimbal::ir;
 namespace interpreter = gimbal::translator::interpreter;
 
 constexpr usize mode_bytes = 4;
