@@ -252,6 +252,35 @@ TEST_F(MmuTest, ZeroingDeviceMemoryIsAnAlignmentFault)
     EXPECT_EQ(peek<u64>(data + 0x38), 0U);
 }
 
+TEST_F(MmuTest, ZeroingReportsTheAddressThatWasGiven)
+{
+    constexpr u32 dc_zva_x1 = 0xD50B'7421;
+    begin({dc_zva_x1}, window + 0x5024);
+    EXPECT_EQ(state().el[1].far, window + 0x5024);
+}
+
+TEST_F(MmuTest, E0pdHoldsForAPageThatEl1HasCached)
+{
+    map(0, data | af | user | table_or_page);
+    begin({load_x2, ldtr_x3}, window, u64{1} << 55);
+    EXPECT_EQ(state().el[1].elr, code + 4);
+    EXPECT_EQ(state().el[1].esr, 0x9600'0004U); // level 0, as if nothing were mapped
+}
+
+TEST_F(MmuTest, NonCacheableMemoryIsReportedAsOuterShareable)
+{
+    constexpr u32 at_s1e1r_x1 = 0xD508'7801;
+    map(0, data | af | u64{2} << 2 | table_or_page); // AttrIndx 2
+    put(code, {at_s1e1r_x1, hvc_0});
+    cpu_->reset({.pc = code, .arguments = {0, window, 0, 0}});
+    enable();
+    cpu_->write_register(arch::SysReg::mair_el1, 0x44'04FF);
+    resume({});
+    EXPECT_EQ(state().par & 1, 0U);
+    EXPECT_EQ(state().par >> 7 & 3, 2U);
+    EXPECT_EQ(state().par >> 56, 0x44U);
+}
+
 TEST_F(MmuTest, WalkOutsideMemoryIsAnExternalAbort)
 {
     poke(level2, 0x10'0000 | table_or_page);
