@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
 #include <variant>
@@ -19,7 +21,9 @@ int run(int argc, const char* const* argv)
     }
     if (const auto* const text = std::get_if<gimbal::ShowText>(&*command)) {
         std::fputs(text->text.c_str(), stdout);
-        return std::fflush(stdout) == 0 ? gimbal::exit_status::success : gimbal::exit_status::internal_error;
+        if (std::fflush(stdout) == 0) return gimbal::exit_status::success;
+        std::fprintf(stderr, "gimbal: standard output: %s\n", std::strerror(errno));
+        return gimbal::exit_status::internal_error;
     }
     return gimbal::run_command(std::get<gimbal::RunConfig>(*command), gimbal::translator_engine);
 }

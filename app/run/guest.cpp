@@ -3,6 +3,8 @@
 
 #include <sys/random.h>
 
+#include <cerrno>
+
 #include <fmt/format.h>
 
 #include "host/file.hpp"
@@ -20,7 +22,10 @@ constexpr const char* default_cmdline = "console=ttyAMA0";
 Result<std::vector<u8>, UserError> read_input(const char* what, const std::string& path, u64 limit)
 {
     auto bytes = host::read_regular_file(path, limit);
-    if (!bytes) return fail(UserError{fmt::format("{} '{}': {}", what, path, bytes.error().message)});
+    if (!bytes) {
+        const char* const advice = bytes.error().code == EFBIG ? "; give the guest more --memory" : "";
+        return fail(UserError{fmt::format("{} '{}': {}{}", what, path, bytes.error().message, advice)});
+    }
     if (bytes->empty()) return fail(UserError{fmt::format("{} '{}': it is an empty file", what, path)});
     return std::move(*bytes);
 }
