@@ -5,6 +5,7 @@
 #include <concepts>
 #include <latch>
 #include <memory>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -54,6 +55,12 @@ concept RunEngine = requires(E engine, typename E::Vcpu vcpu, VcpuId id) {
     { engine.counters() } -> std::same_as<GuestCounters>;
 };
 
+/// Whatever happens, no vCPU runs on behind this. The first reason to stop stands.
+struct StopOnExit {
+    Vm& vm;
+    ~StopOnExit() { vm.request_stop({.reason = StopReason::start_failure}); }
+};
+
 /// Runs the VM from its threads' start to their end.
 template <RunEngine E>
 void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& input, SessionResult& result)
@@ -63,10 +70,16 @@ void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& in
     std::latch ready(vm.vcpu_count());
     result.vcpus.resize(vm.vcpu_count());
     const auto create = [&](VcpuId id) -> Result<std::unique_ptr<Vcpu>, VcpuError> {
-        GIMBAL_TRY(vcpu, engine.create_vcpu(id));
-        return std::make_unique<Vcpu>(std::move(vcpu), id, input.config.trace.exits);
+        try {
+            GIMBAL_TRY(vcpu, engine.create_vcpu(id));
+            return std::make_unique<Vcpu>(std::move(vcpu), id, input.config.trace.exits);
+        } catch (const std::bad_alloc&) {
+            return fail(VcpuError::out_of_memory);
+        }
     };
     std::vector<std::jthread> threads;
+    // A thread that the system refuses throws; those that are there already must not wait for ever.
+    const StopOnExit stop_on_exit{vm};
     for (u32 index = 0; index < vm.vcpu_count(); ++index)
         threads.emplace_back([&, id = VcpuId{index}] {
             host::name_this_thread(fmt::format("vcpu {}", id.value).c_str());
