@@ -92,6 +92,7 @@ void RunControl::close()
 
 void RunControl::request_stop(StopInfo info)
 {
+    if (!ending_) ending_ = info;
     if (vm_ != nullptr) vm_->request_stop(info);
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "app/cli/run_config.hpp"
 #include "app/run/status_line.hpp"
@@ -30,6 +31,8 @@ public:
 
     /// Runs the loop until `vm` stops.
     void run_until_stopped(Vm& vm);
+    /// What the user, a signal or the time limit asked for; a guest that resets at that moment does not start again.
+    const std::optional<StopInfo>& ending() const { return ending_; }
     /// Gives the terminal back and writes what the guest has left.
     void close();
 
@@ -48,7 +51,8 @@ private:
     host::EventLoop::Timer& time_limit_;
     std::unique_ptr<host::SerialPort> serial_;
     bool on_stdio_{};
-    Vm* vm_{}; // the one that runs now
+    Vm* vm_{};                       // the one that runs now
+    std::optional<StopInfo> ending_; // the first that was asked for
 };
 
 } // namespace gimbal

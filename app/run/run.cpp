@@ -77,6 +77,10 @@ Result<void, UserError> run_sessions(const SessionInput& input, const EngineEntr
         GIMBAL_TRY(session, engine.run(input));
         add(report, session, start);
         if (session.stop.reason != StopReason::guest_reset || input.config.no_reboot) return {};
+        if (const auto& ending = input.control.ending()) {
+            report.stop = *ending;
+            return {};
+        }
         ++report.resets;
         spdlog::info("the guest resets");
     }
