@@ -7,7 +7,10 @@
 namespace gimbal::translator {
 
 Machine::Machine(GuestMemory& memory, const Clock& clock, const VirtualTimers& timers, Options options)
-    : memory_(memory), clock_(clock), timers_(timers), options_(std::move(options)),
+    : memory_(memory),
+      clock_(clock),
+      timers_(timers),
+      options_(std::move(options)),
       code_(memory, options_.code_cache_bytes)
 {
     memory_.set_observer(&code_);

@@ -20,10 +20,10 @@ class Cpu;
 
 struct Options {
     usize code_cache_bytes{usize{256} << 20};
-    bool verify_ir{};                                ///< Check each block before it is lowered.
-    bool fuse{true};                                 ///< interpreter::LoweringOptions::fuse
+    bool verify_ir{};                                   ///< Check each block before it is lowered.
+    bool fuse{true};                                    ///< interpreter::LoweringOptions::fuse
     std::function<void(const std::string&)> trace_ir{}; ///< Called with each block's text, on the vCPU's thread.
-    std::function<void(VcpuId)> wake{};              ///< Ends another vCPU's wait for an event; any thread.
+    std::function<void(VcpuId)> wake{};                 ///< Ends another vCPU's wait for an event; any thread.
 };
 
 /// The identity and features that the translator gives its CPUs; every one of them is complete.
