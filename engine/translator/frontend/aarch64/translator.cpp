@@ -91,14 +91,14 @@ ir::MemOp Translator::mem(unsigned size_log2, ir::Order order) const
 // A stepped branch ends with the engine in charge: chained blocks would run on.
 void Translator::branch(i64 displacement)
 {
-    if (mode.step) return ir.synchronize_register(ir.add_imm(ir.pc_page(), offset_ + displacement));
+    if (mode.step) return ir.synchronize_register(ir.add_imm(ir.pc_page(), static_cast<u64>(offset_ + displacement)));
     ir.jump(offset_ + displacement);
 }
 
 void Translator::branch_if(ir::Value condition, i64 displacement)
 {
     if (!mode.step) return ir.exit_if(condition, offset_ + displacement);
-    const ir::Value taken = ir.add_imm(ir.pc_page(), offset_ + displacement);
+    const ir::Value taken = ir.add_imm(ir.pc_page(), static_cast<u64>(offset_ + displacement));
     ir.synchronize_register(ir.select(condition, taken, ir.add_imm(ir.pc_page(), next_offset())));
 }
 
