@@ -123,8 +123,7 @@ u32 random_word(const DecodeRow& row, Random& random, const RegisterChoice& choi
         if (group_of(row) == Group::system) word = system_word(row, word, random);
         if (translator::aarch64::decode(Insn{word}) == &row && not_comparable(row, word) == nullptr) return word;
     }
-    GIMBAL_ASSERT(!"no word of this row can be compared");
-    return row.value;
+    panic("no word of this row can be compared", __FILE__, __LINE__);
 }
 
 } // namespace gimbal::differential
