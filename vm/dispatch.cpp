@@ -73,8 +73,10 @@ Step answer_idle(VmServices& services, VcpuId vcpu, const IdleExit& idle)
     case IdleKind::wait_for_interrupt: step.action = Action::wait; break;
     case IdleKind::wait_for_event:
         step.action = Action::yield;
-        no_later_than(
-            HostTicks{now.value + ticks_in_microseconds(services.clock.frequency_hz(), longest_event_wait_us)});
+        if (idle.monitor_armed) {
+            const u64 frequency = services.clock.frequency_hz();
+            no_later_than(HostTicks{now.value + ticks_in_microseconds(frequency, longest_event_wait_us)});
+        }
         break;
     }
     return step;

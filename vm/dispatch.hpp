@@ -63,7 +63,8 @@ struct VmServices {
     DebugPort* debugger{};
 };
 
-/// A WFE may wake at any time; with an armed monitor the store that it waits for raises no event we would see.
+/// Of a WFE with an armed monitor: the store that it waits for raises no event we would see. Any other one ends with an
+/// event, the event stream, an interrupt or a deadline.
 inline constexpr u64 longest_event_wait_us = 50;
 
 /// The one place where an exit is answered. On the vCPU's thread; never blocks.

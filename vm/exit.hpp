@@ -52,12 +52,14 @@ struct IocsrExit {
 
 enum class IdleKind : u8 { wait_for_interrupt, wait_for_event };
 
-/// `deadline` is the next moment at which a timer that the *engine* holds makes the vCPU runnable; none if
-/// !has_deadline.
+/// `deadline` is the next moment at which something that the *engine* holds makes the vCPU runnable, a timer or the event
+/// stream; none if !has_deadline. `monitor_armed`: the guest waits for a store to a location that it has loaded
+/// exclusively, of which the engine sees nothing.
 struct IdleExit {
     IdleKind kind;
     bool has_deadline;
     CounterTicks deadline;
+    bool monitor_armed{};
 };
 
 enum class GuestAccess : u8 { read, write, execute };

@@ -7,9 +7,10 @@
 namespace gimbal {
 namespace {
 
-translator::Options translator_options(const RunConfig& config)
+translator::Options translator_options(Vm& vm, const RunConfig& config)
 {
     translator::Options options;
+    options.wake = [&vm](VcpuId id) { vm.slot(id).post(Request::event); };
     if (config.trace.ir) options.trace_ir = [](const std::string& text) { host::trace_line(text); };
     return options;
 }
@@ -19,7 +20,7 @@ public:
     using Vcpu = translator::aarch64::Cpu;
 
     TranslatorEngine(Vm& vm, const Clock& clock, const RunConfig& config)
-        : machine_(vm.memory, clock, vm.timers, translator_options(config))
+        : machine_(vm.memory, clock, vm.timers, translator_options(vm, config))
     {
     }
 

@@ -90,7 +90,9 @@ TEST_F(Dispatch, IdleTakesTheEarlierOfTheEnginesAndTheVmsDeadlines)
     EXPECT_EQ(deadline({IdleKind::wait_for_interrupt, true, {400}}), 400U);
     EXPECT_EQ(deadline({IdleKind::wait_for_interrupt, true, {4000}}), 1000U);
     EXPECT_EQ(deadline({IdleKind::wait_for_event, true, {20}}), 20U);
-    EXPECT_EQ(deadline({IdleKind::wait_for_event, true, {4000}}), longest_event_wait_us);
+    EXPECT_EQ(deadline({IdleKind::wait_for_event, true, {4000}}), 1000U);
+    EXPECT_EQ(deadline({IdleKind::wait_for_event, true, {4000}, true}), longest_event_wait_us);
+    EXPECT_EQ(deadline({IdleKind::wait_for_event, true, {20}, true}), 20U);
 }
 
 TEST_F(Dispatch, IdleWithoutATimerHasNoDeadline)

@@ -242,7 +242,7 @@ TEST(Idle, WfiWithAPendingInterruptDoesNotSleep)
     EXPECT_EQ(machine.parker.waits, 0U);
 }
 
-TEST(Idle, WfeIsABoundedYield)
+TEST(Idle, WfeWithAnArmedMonitorIsABoundedYield)
 {
     Machine<BareProfile> machine;
     ScriptedEngine<BareProfile> engine({Op::wfe()});

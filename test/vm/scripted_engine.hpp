@@ -217,7 +217,7 @@ private:
         }
         pending_ = &op;
         const IdleKind kind = op.kind == Op::Kind::wfi ? IdleKind::wait_for_interrupt : IdleKind::wait_for_event;
-        return Exit(IdleExit{kind, false, {}});
+        return Exit(IdleExit{kind, false, {}, op.kind == Op::Kind::wfe});
     }
 
     /// A guest that has nothing left to do powers its machine off, in the way its engine would see it.

@@ -183,10 +183,28 @@ std::optional<Exit> Cpu::handle_event(ir::Event event, u64 payload)
         advance_single_step();
         if (event_posted_.exchange(false, MemoryOrder::acq_rel)) event_register_ = true;
         if (std::exchange(event_register_, false) || interrupt_pending()) return std::nullopt;
-        return Exit(IdleExit{IdleKind::wait_for_event, false, {}});
+        return wait_for_event();
     case ir::Event::breakpoint: return Exit(DebugExit{DebugCause::breakpoint, state_->common.pc});
     }
     GIMBAL_UNREACHABLE();
+}
+
+/// The event stream wakes a WFE at each chosen edge of a counter bit (CNTKCTL_EL1.EVNTEN, EVNTI, EVNTDIR).
+Exit Cpu::wait_for_event()
+{
+    IdleExit idle{IdleKind::wait_for_event, false, {}};
+    idle.monitor_armed = state_->common.exclusive_address != ~u64{0};
+    const arch::CntkctlEl1 control{state_->el[1].cntkctl};
+    if (arch::CntkctlEl1::evnten::get(control)) {
+        const u64 half = u64{1} << arch::CntkctlEl1::evnti::get(control); // between two edges
+        const u64 edges = machine_.counter() / half + 1;
+        const bool falling = arch::CntkctlEl1::evntdir::get(control);
+        // The bit is set after an odd number of edges.
+        const u64 next = (edges & 1) != (falling ? 1 : 0) ? edges : edges + 1;
+        idle.has_deadline = true;
+        idle.deadline = {next * half};
+    }
+    return Exit(idle);
 }
 
 /// The register belongs to the VM; whether EL0 may touch it is decided here (CNTKCTL_EL1, MDSCR_EL1.TDCC).

@@ -105,6 +105,7 @@ private:
     std::optional<Exit> step();
     std::optional<Exit> handle_unwind();
     std::optional<Exit> handle_event(ir::Event event, u64 payload);
+    Exit wait_for_event();
     std::optional<Exit> leave_for_register(u32 payload);
     bool traps_at_el0(arch::SysReg reg) const;
     std::optional<Exit> replay_instruction();

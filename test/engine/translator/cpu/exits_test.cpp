@@ -240,6 +240,27 @@ TEST_F(CpuTest, IdleLeavesUnlessAnInterruptIsPending)
     cpu_->set_interrupt(InterruptInput::irq, false);
 }
 
+TEST_F(CpuTest, WaitForEventKnowsTheMonitorAndTheEventStream)
+{
+    constexpr u32 wfe = 0xD503'205F;
+    constexpr u32 ldxr_x2_x1 = 0xC85F'7C22;
+    put(code, {wfe, ldxr_x2_x1, wfe, 0xD503'20BF, wfe, hvc_0}); // ... sevl; wfe; hvc #0
+    cpu_->reset({.pc = code, .arguments = {0, data, 0, 0}});
+    clock_.ticks = 1000;
+    Exit exit = resume({});
+    ASSERT_EQ(exit.kind, ExitKind::idle);
+    EXPECT_FALSE(exit.idle.has_deadline);
+    EXPECT_FALSE(exit.idle.monitor_armed);
+    // Rising edges of bit 4 are at 16, 48, 80, ...
+    state().el[1].cntkctl = arch::CntkctlEl1::evnten::mask | u64{4} << 4;
+    exit = resume(Completion::make_done());
+    ASSERT_EQ(exit.kind, ExitKind::idle);
+    EXPECT_TRUE(exit.idle.monitor_armed);
+    ASSERT_TRUE(exit.idle.has_deadline);
+    EXPECT_EQ(exit.idle.deadline.value, 1008U);
+    EXPECT_EQ(resume(Completion::make_done()).kind, ExitKind::hypercall); // SEVL: no wait
+}
+
 TEST_F(CpuTest, KickEndsARunInALoop)
 {
     put(code, {0x1400'0000}); // b .

@@ -94,6 +94,17 @@ TEST_F(MmuTest, DirtyStateIsSetByTheFirstStoreOnly)
     EXPECT_EQ(peek<u64>(level3), clean & ~read_only);
 }
 
+// AArch64.BranchAddr, then the alignment of PC
+TEST_F(MmuTest, BranchDropsTheTagBeforeAlignmentIsChecked)
+{
+    constexpr u32 br_x1 = 0xD61F'0020;
+    constexpr u64 top_byte_ignored = u64{1} << 37;
+    begin({br_x1}, u64{0x5A} << 56 | (code + 2), top_byte_ignored);
+    EXPECT_EQ(state().el[1].esr >> 26, 0x22U);
+    EXPECT_EQ(state().el[1].far, code + 2);
+    EXPECT_EQ(state().el[1].elr, code + 2);
+}
+
 TEST_F(MmuTest, StoreAcrossPagesFaultsBeforeItWrites)
 {
     map(0, data | af | table_or_page);
