@@ -104,12 +104,29 @@ void SerialPort::take_input(std::span<const u8> bytes)
 void SerialPort::feed_receiver()
 {
     if (receiver_ == nullptr) return;
+    if (!interactive_ && !settled_) return settle();
     while (!input_.empty() && receiver_->has_room()) {
         receiver_->receive(input_.front());
         input_.pop_front();
     }
     if (end_owed_ && !quiet_timer_->armed) owe_end_of_input();
     update_watches();
+}
+
+/// Called again by each output, which puts the moment off.
+void SerialPort::settle()
+{
+    update_watches();
+    const bool waits = !input_.empty() || end_owed_;
+    if (!waits || !receiver_->has_room()) return;
+    if (settle_timer_ == nullptr)
+        settle_timer_ = &loop_.add_timer([this] {
+            settled_ = receiver_ != nullptr && receiver_->has_room();
+            feed_receiver();
+        });
+    const auto now = std::chrono::steady_clock::now();
+    if (!settle_timer_->armed) settles_by_ = now + longest_settling;
+    loop_.arm(*settle_timer_, std::min(now + quiet_time, settles_by_));
 }
 
 void SerialPort::owe_end_of_input()
@@ -176,6 +193,7 @@ void SerialPort::drain()
             output_.drop(static_cast<usize>(count));
             budget -= static_cast<usize>(count);
             if (input_ended_) owe_end_of_input();
+            if (settle_timer_ != nullptr && settle_timer_->armed) settle();
         } else if (count < 0 && errno == EAGAIN) {
             break;
         } else if (count < 0 && errno != EINTR) {

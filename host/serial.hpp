@@ -56,6 +56,9 @@ public:
     /// terminal throws away what came before, so the guest is told again whenever it has printed something since: each
     /// prompt is answered.
     static constexpr std::chrono::milliseconds quiet_time{100};
+    /// A driver that has just opened the port may still throw away what it finds there, so a stream is first offered
+    /// once the guest listens and has been quiet, or has listened for this long.
+    static constexpr std::chrono::milliseconds longest_settling{1000};
 
     static Result<std::unique_ptr<SerialPort>, HostError> open(const SerialConfig& config, EventLoop& loop);
     ~SerialPort();
@@ -71,7 +74,11 @@ public:
     bool interactive() const { return interactive_; }
 
     /// Before the loop runs.
-    void set_receiver(SerialReceiver* receiver) { receiver_ = receiver; }
+    void set_receiver(SerialReceiver* receiver)
+    {
+        receiver_ = receiver;
+        settled_ = false;
+    }
     void set_on_quit(std::function<void()> callback) { on_quit_ = std::move(callback); }
     void set_on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
     /// Before the first byte is written, on the loop's thread.
@@ -100,6 +107,7 @@ private:
     void read_input();
     void take_input(std::span<const u8> bytes);
     void feed_receiver();
+    void settle();
     void owe_end_of_input();
     void send_end_of_input();
     void drain();
@@ -139,6 +147,9 @@ private:
     bool input_paused_{};
     bool input_ended_{};
     EventLoop::Timer* quiet_timer_{};
+    EventLoop::Timer* settle_timer_{};
+    EventLoop::TimePoint settles_by_{};
+    bool settled_{};  // a stream is being offered
     bool end_owed_{}; // 0x04 is still to be sent
 };
 

@@ -52,8 +52,8 @@ struct IocsrExit {
 
 enum class IdleKind : u8 { wait_for_interrupt, wait_for_event };
 
-/// `deadline` is the next moment at which something that the *engine* holds makes the vCPU runnable, a timer or the event
-/// stream; none if !has_deadline. `monitor_armed`: the guest waits for a store to a location that it has loaded
+/// `deadline` is the next moment at which something that the *engine* holds makes the vCPU runnable, a timer or the
+/// event stream; none if !has_deadline. `monitor_armed`: the guest waits for a store to a location that it has loaded
 /// exclusively, of which the engine sees nothing.
 struct IdleExit {
     IdleKind kind;

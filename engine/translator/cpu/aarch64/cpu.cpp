@@ -135,18 +135,23 @@ std::optional<Exit> Cpu::step()
     // PSTATE.D is not in the mode key, so what depends on it is computed anew while a debugger is at work.
     constexpr u64 debugging = arch::MdscrEl1::ss::mask | arch::MdscrEl1::kde::mask | arch::MdscrEl1::mde::mask;
     if (mode_stale_ || (state_->mdscr & debugging) != 0) update_mode();
+    drop_branch_tag();
     if (take_pending_step() || deliver_interrupt()) return std::nullopt;
-    common.unwind = Unwind::none;
-    interpreter::run_blocks(common);
-    return handle_unwind();
+    return run_blocks();
 }
 
-std::optional<Exit> Cpu::handle_unwind()
+std::optional<Exit> Cpu::run_blocks()
 {
     CpuState& common = state_->common;
+    const u64 before = common.instructions;
+    common.unwind = Unwind::none;
+    interpreter::run_blocks(common);
     switch (common.unwind) {
     case Unwind::none:
-    case Unwind::synchronize: advance_single_step(); return std::nullopt;
+    case Unwind::synchronize:
+        // A branch target that loses its tag is looked up twice, and no instruction was stepped by that.
+        if (common.instructions != before) advance_single_step();
+        return std::nullopt;
     case Unwind::access: waiting_ = Waiting::access; return access_exit_;
     case Unwind::event: return handle_event(common.unwind_event, common.unwind_payload);
     }
@@ -288,10 +293,8 @@ std::optional<Exit> Cpu::replay_instruction()
     if (mailbox_->waiting()) mailbox_->serve(tlb_);
     forget_retired_blocks();
     common.mode_key |= single_instruction_key;
-    common.unwind = Unwind::none;
-    interpreter::run_blocks(common);
+    auto exit = run_blocks();
     common.mode_key &= ~single_instruction_key;
-    auto exit = handle_unwind();
     if (waiting_ != Waiting::access) replay_.clear();
     return exit;
 }

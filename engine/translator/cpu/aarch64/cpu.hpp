@@ -103,7 +103,7 @@ private:
     class InsideBlocks;
     void forget_retired_blocks();
     std::optional<Exit> step();
-    std::optional<Exit> handle_unwind();
+    std::optional<Exit> run_blocks();
     std::optional<Exit> handle_event(ir::Event event, u64 payload);
     Exit wait_for_event();
     std::optional<Exit> leave_for_register(u32 payload);
@@ -164,6 +164,7 @@ private:
     bool context_breakpoint_matches(unsigned n) const;
 
     // fetch.cpp
+    void drop_branch_tag();
     bool fetch_translation(u64 pc, u64& physical);
     void build_block(ir::Block& block, std::vector<u32>& source, const u32* words, u32 page_offset, unsigned limit);
     std::unique_ptr<LoweredBlock> translate_block(u64 physical, unsigned limit);

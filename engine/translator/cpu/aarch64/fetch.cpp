@@ -74,6 +74,14 @@ LoweredBlock* Cpu::make_block(u64 physical, u64 pc)
     return nullptr;
 }
 
+/// A branch drops the tag of its target (AArch64.BranchAddr): here where an exception is about to keep PC.
+void Cpu::drop_branch_tag()
+{
+    u64& pc = state_->common.pc;
+    const u64 untagged = static_cast<u64>(sign_extend(pc, 56));
+    if (untagged != pc && mode_.mmu_on && top_byte_ignored(state_->el[1].tcr, pc)) pc = untagged;
+}
+
 bool Cpu::fetch_translation(u64 pc, u64& physical)
 {
     const u64 page = align_down(pc, 4096);

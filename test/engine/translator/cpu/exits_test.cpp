@@ -245,7 +245,9 @@ TEST_F(CpuTest, WaitForEventKnowsTheMonitorAndTheEventStream)
     constexpr u32 wfe = 0xD503'205F;
     constexpr u32 ldxr_x2_x1 = 0xC85F'7C22;
     put(code, {wfe, ldxr_x2_x1, wfe, 0xD503'20BF, wfe, hvc_0}); // ... sevl; wfe; hvc #0
-    cpu_->reset({.pc = code, .arguments = {0, data, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, data, 0, 0}
+    });
     clock_.ticks = 1000;
     Exit exit = resume({});
     ASSERT_EQ(exit.kind, ExitKind::idle);

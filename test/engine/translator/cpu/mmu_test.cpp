@@ -283,13 +283,39 @@ TEST_F(MmuTest, NonCacheableMemoryIsReportedAsOuterShareable)
     constexpr u32 at_s1e1r_x1 = 0xD508'7801;
     map(0, data | af | u64{2} << 2 | table_or_page); // AttrIndx 2
     put(code, {at_s1e1r_x1, hvc_0});
-    cpu_->reset({.pc = code, .arguments = {0, window, 0, 0}});
+    cpu_->reset({
+        .pc = code, .arguments = {0, window, 0, 0}
+    });
     enable();
     cpu_->write_register(arch::SysReg::mair_el1, 0x44'04FF);
     resume({});
     EXPECT_EQ(state().par & 1, 0U);
     EXPECT_EQ(state().par >> 7 & 3, 2U);
     EXPECT_EQ(state().par >> 56, 0x44U);
+}
+
+TEST_F(MmuTest, SteppingABranchToATaggedAddressIsOneStep)
+{
+    constexpr u64 software_step = 1;
+    put(code, {0xD61F'0020});                   // br x1
+    put(code + 0x100, {0x9100'04A5});           // add x5, x5, #1
+    put(vectors + 0x400, {hvc_0, 0xD69F'03E0}); // eret
+    map(0, code | af | user | read_only | table_or_page);
+    cpu_->reset({
+        .pc = window, .arguments = {0, (window + 0x100) | u64{0xAB} << 56, 0, 0}
+    });
+    state().el[1].vbar = vectors;
+    state().os_lock = 0;
+    state().mdscr = software_step;
+    enable(u64{1} << 37);
+    cpu_->set_pstate(u64{1} << 21); // EL0t, SS = 1
+    resume({});
+    EXPECT_EQ(state().el[1].elr, window + 0x100);
+    EXPECT_EQ(x(5), 0U);
+    state().el[1].spsr |= u64{1} << 21;
+    resume(Completion::make_done());
+    EXPECT_EQ(state().el[1].elr, window + 0x104);
+    EXPECT_EQ(x(5), 1U);
 }
 
 TEST_F(MmuTest, WalkOutsideMemoryIsAnExternalAbort)
