@@ -54,31 +54,25 @@ void Lowering::lower_instruction(u16 index)
     case Opcode::jump_register:
     case Opcode::synchronize:
     case Opcode::synchronize_register:
-    case Opcode::event: return lower_terminal(inst);
-#define GIMBAL_PURE(name) case Opcode::name:
-        GIMBAL_PURE(add)
-        GIMBAL_PURE(sub)
-        GIMBAL_PURE(add_carry)
-        GIMBAL_PURE(mul) GIMBAL_PURE(mul_high_u) GIMBAL_PURE(mul_high_s) GIMBAL_PURE(div_u) GIMBAL_PURE(div_s)
-            GIMBAL_PURE(rem_u) GIMBAL_PURE(rem_s) GIMBAL_PURE(and_) GIMBAL_PURE(or_) GIMBAL_PURE(xor_)
-                GIMBAL_PURE(and_not) GIMBAL_PURE(or_not) GIMBAL_PURE(xor_not) GIMBAL_PURE(not_) GIMBAL_PURE(neg)
-                    GIMBAL_PURE(shl) GIMBAL_PURE(shr_u) GIMBAL_PURE(shr_s) GIMBAL_PURE(rotr) GIMBAL_PURE(funnel_shr)
-                        GIMBAL_PURE(clz) GIMBAL_PURE(ctz) GIMBAL_PURE(cls) GIMBAL_PURE(bit_reverse)
-                            GIMBAL_PURE(byte_swap) GIMBAL_PURE(crc32) GIMBAL_PURE(sext) GIMBAL_PURE(zext)
-                                GIMBAL_PURE(trunc) GIMBAL_PURE(extract_u) GIMBAL_PURE(extract_s) GIMBAL_PURE(deposit)
-                                    GIMBAL_PURE(pair) GIMBAL_PURE(low_half) GIMBAL_PURE(high_half) GIMBAL_PURE(cmp_eq)
-                                        GIMBAL_PURE(cmp_ne) GIMBAL_PURE(cmp_ltu) GIMBAL_PURE(cmp_leu)
-                                            GIMBAL_PURE(cmp_lts) GIMBAL_PURE(cmp_les) GIMBAL_PURE(select)
-                                                GIMBAL_PURE(nzcv_add) GIMBAL_PURE(nzcv_sub) GIMBAL_PURE(nzcv_add_carry)
-                                                    GIMBAL_PURE(nzcv_logic) GIMBAL_PURE(nzcv_make)
-                                                        GIMBAL_PURE(nzcv_bits) GIMBAL_PURE(nzcv_carry)
-                                                            GIMBAL_PURE(nzcv_test) GIMBAL_PURE(vec_element)
-                                                                GIMBAL_PURE(vec_insert) GIMBAL_PURE(vec_duplicate)
-                                                                    GIMBAL_PURE(vec_scalar) GIMBAL_PURE(vec_from_halves)
-                                                                        GIMBAL_PURE(vec_truncate) GIMBAL_PURE(vec)
-#undef GIMBAL_PURE
-            // Waits for its first user, unless it has effects or waiting is off.
-            if (!fuse_ || !is_pure(inst)) emit_pure(index, no_home);
+    case Opcode::event:
+        return lower_terminal(inst);
+        // clang-format off
+    case Opcode::add: case Opcode::sub: case Opcode::add_carry: case Opcode::mul: case Opcode::mul_high_u:
+    case Opcode::mul_high_s: case Opcode::div_u: case Opcode::div_s: case Opcode::rem_u: case Opcode::rem_s:
+    case Opcode::and_: case Opcode::or_: case Opcode::xor_: case Opcode::and_not: case Opcode::or_not:
+    case Opcode::xor_not: case Opcode::not_: case Opcode::neg: case Opcode::shl: case Opcode::shr_u:
+    case Opcode::shr_s: case Opcode::rotr: case Opcode::funnel_shr: case Opcode::clz: case Opcode::ctz:
+    case Opcode::cls: case Opcode::bit_reverse: case Opcode::byte_swap: case Opcode::crc32: case Opcode::sext:
+    case Opcode::zext: case Opcode::trunc: case Opcode::extract_u: case Opcode::extract_s: case Opcode::deposit:
+    case Opcode::pair: case Opcode::low_half: case Opcode::high_half: case Opcode::cmp_eq: case Opcode::cmp_ne:
+    case Opcode::cmp_ltu: case Opcode::cmp_leu: case Opcode::cmp_lts: case Opcode::cmp_les: case Opcode::select:
+    case Opcode::nzcv_add: case Opcode::nzcv_sub: case Opcode::nzcv_add_carry: case Opcode::nzcv_logic:
+    case Opcode::nzcv_make: case Opcode::nzcv_bits: case Opcode::nzcv_carry: case Opcode::nzcv_test:
+    case Opcode::vec_element: case Opcode::vec_insert: case Opcode::vec_duplicate: case Opcode::vec_scalar:
+    case Opcode::vec_from_halves: case Opcode::vec_truncate: case Opcode::vec:
+        // clang-format on
+        // Waits for its first user, unless it has effects or waiting is off.
+        if (!fuse_ || !is_pure(inst)) emit_pure(index, no_home);
         if (left_[index] == 0) free_if_done(index);
         return;
     }
