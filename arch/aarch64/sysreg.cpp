@@ -8,7 +8,7 @@ namespace {
 
 constexpr usize row_count = sizeof(sysreg_table) / sizeof(sysreg_table[0]);
 
-constexpr std::array<SysRegRow, row_count> sort_by_encoding()
+consteval std::array<SysRegRow, row_count> sort_by_encoding()
 {
     std::array<SysRegRow, row_count> sorted{};
     for (usize i = 0; i < row_count; ++i) {
@@ -22,7 +22,7 @@ constexpr std::array<SysRegRow, row_count> sort_by_encoding()
 
 constexpr auto sorted_rows = sort_by_encoding();
 
-constexpr bool encodings_are_unique()
+consteval bool encodings_are_unique()
 {
     for (usize i = 1; i < row_count; ++i) {
         if (sorted_rows[i - 1].reg == sorted_rows[i].reg) return false;
