@@ -22,6 +22,7 @@ struct RunConfig {
     std::string initrd;                 ///< Empty: none.
     std::optional<std::string> cmdline; ///< None: the board's console.
     u64 memory{u64{512} << 20};         ///< Bytes.
+    u32 cpus{1};                        ///< As many as the board and the VM take.
     host::SerialConfig serial;
     std::optional<double> timeout; ///< Seconds, above zero.
     bool no_reboot{};

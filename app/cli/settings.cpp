@@ -21,6 +21,7 @@ using Applied = Result<void, UserError>;
 constexpr u64 memory_min = u64{1} << 20;
 constexpr u64 memory_granule = u64{64} << 10; // a page of every guest
 constexpr double timeout_max = 1e9;
+constexpr u32 cpus_max = std::min<u32>(max_vcpus, board::aarch64::max_cpus);
 
 std::string relative_to(const std::string& base, const std::string& path)
 {
@@ -74,6 +75,18 @@ Applied apply_memory(RunConfig& config, const std::string& value, const std::str
         return fail(UserError{
             fmt::format("a memory size of {} is no multiple of {}", format_size(size), format_size(memory_granule))});
     config.memory = size;
+    return {};
+}
+
+Applied apply_cpus(RunConfig& config, const std::string& value, const std::string&)
+{
+    u32 count = 0;
+    const char* const end = value.data() + value.size();
+    const auto [rest, error] = std::from_chars(value.data(), end, count);
+    const bool is_count = error == std::errc{} && rest == end;
+    if (!is_count || count < 1 || count > cpus_max)
+        return fail(UserError{fmt::format("'{}' is no number of CPUs; the board takes 1 to {}", value, cpus_max)});
+    config.cpus = count;
     return {};
 }
 
@@ -172,6 +185,7 @@ constexpr auto settings = std::to_array<Setting>({
     {"cmdline",   "--cmdline",   "TEXT",         "Kernel command line (default: console=ttyAMA0)",                            SettingKind::text,
      apply_cmdline                                                                                                                                               },
     {"memory",    "--memory",    "SIZE",         "Guest memory, such as 512M or 2G (default: 512M)",                          SettingKind::text,    apply_memory },
+    {"cpus",      "--cpus",      "N",            "Guest CPUs (default: 1)",                                                   SettingKind::number,  apply_cpus   },
     {"serial",    "--serial",    "WHERE",        "Console: stdio, file:PATH, unix:PATH or null (default: stdio)",             SettingKind::text,
      apply_serial                                                                                                                                                },
     {"machine",   "--machine",   "NAME",         "Board: virt (default)",                                                     SettingKind::text,    apply_machine},

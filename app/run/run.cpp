@@ -121,7 +121,7 @@ Result<int, UserError> run_checked(const RunConfig& config, const EngineEntry& e
         RunControl control;
         GIMBAL_TRY_VOID(control.open(config));
         const host::MonotonicClock clock;
-        GIMBAL_TRY_VOID(run_sessions({config, guest, control, clock, 1}, engine, report, start));
+        GIMBAL_TRY_VOID(run_sessions({config, guest, control, clock, config.cpus}, engine, report, start));
         if (const auto first = control.serial().first_output()) report.first_output_s = seconds_since(start, *first);
         control.close();
     }

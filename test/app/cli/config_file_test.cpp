@@ -26,6 +26,7 @@ kernel = "Image"
 initrd = "/abs/initrd.gz"
 cmdline = "console=ttyAMA0"
 memory = "1G"
+cpus = 3
 serial = "file:console.log"
 machine = "virt"
 timeout = 30
@@ -40,6 +41,7 @@ log = "info,vm.log"
     EXPECT_EQ(config.name, "web");
     EXPECT_EQ(config.kernel, "dir/Image");
     EXPECT_EQ(config.initrd, "/abs/initrd.gz");
+    EXPECT_EQ(config.cpus, 3U);
     EXPECT_EQ(config.serial.path, "dir/console.log");
     EXPECT_EQ(config.timeout, 30);
     EXPECT_EQ(config.stats, "dir/stats.json");
@@ -58,6 +60,9 @@ TEST(ConfigFile, names_file_and_line)
     EXPECT_EQ(error_of("trace = [1]\n"), "dir/vm.toml:1: 'trace' must be a string or an array of strings");
     EXPECT_THAT(error_of("memory = '1K'\n"), StartsWith("dir/vm.toml:1: memory: 1 KiB of memory"));
     EXPECT_THAT(error_of("timeout = nan\n"), HasSubstr("is no time limit"));
+    EXPECT_EQ(error_of("cpus = '2'\n"), "dir/vm.toml:1: 'cpus' must be a number");
+    EXPECT_THAT(error_of("cpus = -1\n"), HasSubstr("'-1' is no number of CPUs; the board takes 1 to 64"));
+    EXPECT_THAT(error_of("cpus = 1.5\n"), HasSubstr("'1.5' is no number of CPUs"));
     EXPECT_THAT(error_of("[[disk]]\npath = 'x'\n"), HasSubstr("unknown key 'disk'"));
 }
 
