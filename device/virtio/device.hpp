@@ -26,8 +26,8 @@ public:
     virtual void used(u32 queue) = 0;
     /// Any thread: the configuration space has changed (ConfigGeneration moves, the driver is told).
     virtual void config_changed() = 0;
-    /// Any thread: `queue` met something no driver may do. It stops, the others go on, and the driver sees
-    /// DEVICE_NEEDS_RESET (2.1.2).
+    /// Any thread: `queue` said QueueError::broken. It stops, the others go on, and the driver sees
+    /// DEVICE_NEEDS_RESET (2.1.2). Without effect if a reset was faster.
     virtual void queue_broken(u32 queue) = 0;
 
 protected:

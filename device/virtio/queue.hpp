@@ -13,7 +13,7 @@ namespace gimbal::virtio {
 enum class QueueError : u8 {
     stopped, ///< Not running, or reset since the chain was taken: forget the request.
     broken,  ///< The ring or a chain is malformed: tell DeviceHost::queue_broken() and leave the queue.
-    range,   ///< Beyond the chain's bytes, or the guest named memory that is not RAM.
+    range,   ///< Beyond the chain's bytes, or the guest named memory that is not RAM. Some bytes may have been copied.
 };
 
 /// Guest memory as one descriptor names it; nothing about it is checked until it is accessed.
@@ -24,6 +24,8 @@ struct Segment {
 
 /// One request as the driver made it available: every descriptor field was read exactly once, so that what was checked
 /// is what is used. Device-readable segments come first (2.7.4.2). Large; a runner keeps one and reuses it.
+/// A chain has at most as many descriptors as the queue has entries, or max_segments with an indirect table, and at
+/// most 2^32 bytes (2.7.5): a longer one breaks the queue.
 class Chain {
 public:
     static constexpr u32 max_segments = max_queue_size;
@@ -39,7 +41,7 @@ private:
     Segment segments_[max_segments];
     u32 readable_count_{};
     u32 writable_count_{};
-    u64 readable_bytes_{}; ///< At most 2^40: 256 segments of 4 GiB.
+    u64 readable_bytes_{};
     u64 writable_bytes_{};
     u64 epoch_{}; ///< Of the queue's life it was taken in.
     u16 head_{};
@@ -68,19 +70,25 @@ public:
     bool start(const QueueLayout& layout, u64 negotiated);
     void stop();
     bool running();
+    /// Whether this life of the queue has met something no driver may do; start() forgets it.
+    bool broken();
     /// After used(): whether the driver wants an interrupt for what was published since the last call (2.7.7, 2.7.10).
     bool take_interrupt();
 
     // The device's side, on the runner of this queue.
-    /// The next chain. False: nothing is available.
+    /// The next chain. False: nothing is available. A driver that has more than `size` requests under way breaks the
+    /// queue, so that what a device keeps is bounded.
     Result<bool, QueueError> pop(Chain& chain);
-    /// Puts the last popped chain back: the next pop() takes it again.
-    void unpop();
+    /// Puts the last popped chain back: the next pop() takes it again, with what its descriptors hold by then.
+    void unpop(const Chain& chain);
+    /// The chain is well-formed but no request of this device: breaks the queue. Returns `broken`, or `stopped` if the
+    /// chain's life has ended.
+    QueueError refuse(const Chain& chain);
     /// Copies from the device-readable bytes, `offset` bytes in.
     Result<void, QueueError> read(const Chain& chain, u64 offset, std::span<u8> out);
     /// Copies to the device-writable bytes, `offset` bytes in.
     Result<void, QueueError> write(const Chain& chain, u64 offset, std::span<const u8> data);
-    /// Gives the chain back with `written` bytes of it written, and publishes it.
+    /// Gives the chain back with its first `written` device-writable bytes written (2.7.8.2), and publishes it.
     Result<void, QueueError> push(const Chain& chain, u32 written);
     /// While the runner works it needs no notifications; before it sleeps it asks for them, and looks again if true is
     /// returned: something became available in between.
@@ -88,17 +96,40 @@ public:
     bool enable_notifications();
 
 private:
+    struct Descriptor {
+        Gpa address;
+        u32 length;
+        u16 flags;
+        u16 next;
+    };
+    struct Table {
+        Gpa base;
+        u32 entries;
+    };
+
+    bool alive(const Chain& chain) const { return running_ && chain.epoch_ == epoch_; }
+    std::unexpected<QueueError> break_queue();
+    Result<u16, QueueError> available();
+    Result<Descriptor, QueueError> descriptor(const Table& table, u32 index);
+    Result<void, QueueError> walk(u16 head, Chain& chain);
+    Result<Table, QueueError> indirect_table(const Descriptor& descriptor);
+    static bool append(Chain& chain, const Descriptor& descriptor);
+    template <class Copy>
+    Result<void, QueueError> copy(const Chain& chain, std::span<const Segment> segments, u64 offset, u64 size,
+                                  Copy&& copy_piece);
+
     GuestMemory& memory_;
-    SpinLock lock_; // guards everything below; held across one copy of at most a few KiB, never across a backend
+    SpinLock lock_; // guards everything below; held across one copy of at most 4 KiB, never across a backend
     QueueLayout layout_{};
     bool running_{};
     bool event_idx_{};
     bool indirect_{};
     bool broken_{};
-    u64 epoch_{};
+    u64 epoch_{}; ///< Moves with each start().
     u16 next_available_{};
     u16 next_used_{};
-    u16 signalled_used_{}; ///< Used index at the last take_interrupt().
+    u16 in_flight_{};   ///< Popped and not pushed.
+    u32 unsignalled_{}; ///< Pushed since the last take_interrupt().
 };
 
 } // namespace gimbal::virtio
