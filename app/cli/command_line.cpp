@@ -41,6 +41,8 @@ RunArguments declare_run(CLI::App& run)
     }
     arguments.config = run.add_option("--config", "Read settings from vm.toml; flags win")->type_name("FILE");
     for (CLI::Option* option : run.get_options()) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    for (const Given& given : arguments.given)
+        if (given.setting->clear != nullptr) given.option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     return arguments;
 }
 
@@ -65,19 +67,27 @@ Result<void, UserError> refuse_leftovers(const CLI::App& app, const CLI::App& ru
         UserError{fmt::format("unknown option '{}'{}", name, near.empty() ? "; see 'gimbal run --help'" : near)});
 }
 
+std::vector<std::string> given_values(const Given& given)
+{
+    if (given.setting->kind == SettingKind::boolean) return {"true"};
+    if (given.setting->clear != nullptr) return given.option->results();
+    return {given.option->as<std::string>()};
+}
+
 Result<RunConfig, UserError> collect_run(const RunArguments& arguments)
 {
     RunConfig config;
     for (const Given& given : arguments.given)
-        if (given.option->count() > 1) return fail(UserError{fmt::format("{} is given twice", given.setting->flag)});
+        if (given.option->count() > 1 && given.setting->clear == nullptr)
+            return fail(UserError{fmt::format("{} is given twice", given.setting->flag)});
     if (arguments.config->count() > 1) return fail(UserError{"--config is given twice"});
     if (arguments.config->count() != 0) GIMBAL_TRY_VOID(read_config_file(config, arguments.config->as<std::string>()));
     for (const Given& given : arguments.given) {
         if (given.option->count() == 0) continue;
-        const bool is_flag = given.setting->kind == SettingKind::boolean;
-        const std::string value = is_flag ? "true" : given.option->as<std::string>();
-        if (const auto applied = given.setting->apply(config, value, ""); !applied)
-            return fail(UserError{fmt::format("{}: {}", given.setting->flag, applied.error().message)});
+        if (given.setting->clear != nullptr) given.setting->clear(config);
+        for (const std::string& value : given_values(given))
+            if (const auto applied = given.setting->apply(config, value, ""); !applied)
+                return fail(UserError{fmt::format("{}: {}", given.setting->flag, applied.error().message)});
     }
     if (config.kernel.empty())
         return fail(UserError{"no kernel is given; use --kernel FILE, or 'kernel' in the file of --config"});

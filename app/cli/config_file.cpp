@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli/config_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -40,6 +41,8 @@ const char* expected_kind(SettingKind kind)
     case SettingKind::boolean: return "true or false";
     case SettingKind::number: return "a number";
     case SettingKind::list: return "a string or an array of strings";
+    case SettingKind::numbers: return "an array of integers";
+    case SettingKind::tables: return "an array of tables";
     }
     return "";
 }
@@ -51,6 +54,16 @@ std::optional<std::string> list_text(const toml::array& array)
         if (!node.is_string()) return std::nullopt;
         if (!text.empty()) text += ',';
         text += node.as_string()->get();
+    }
+    return text;
+}
+
+std::optional<std::string> numbers_text(const toml::array& array)
+{
+    std::string text;
+    for (const toml::node& node : array) {
+        if (!node.is_integer()) return std::nullopt;
+        text += fmt::format("{}{}", text.empty() ? "" : ",", node.as_integer()->get());
     }
     return text;
 }
@@ -72,6 +85,8 @@ std::optional<std::string> value_text(const toml::node& node, SettingKind kind)
         if (node.is_floating_point()) return fmt::format("{}", node.as_floating_point()->get());
         return std::nullopt;
     case SettingKind::list: return node.is_array() ? list_text(*node.as_array()) : text();
+    case SettingKind::numbers: return node.is_array() ? numbers_text(*node.as_array()) : std::nullopt;
+    case SettingKind::tables: break; // they have no such value
     }
     return std::nullopt;
 }
@@ -81,14 +96,6 @@ const Setting* find_setting(std::string_view key)
     for (const Setting& setting : run_settings())
         if (setting.key != nullptr && key == setting.key) return &setting;
     return nullptr;
-}
-
-std::string unknown_key(std::string_view key)
-{
-    std::vector<std::string_view> known;
-    for (const Setting& setting : run_settings())
-        if (setting.key != nullptr) known.emplace_back(setting.key);
-    return fmt::format("unknown key '{}'{}", key, suggestion(key, known));
 }
 
 Result<toml::table, UserError> parse_toml(std::string_view text, const std::string& path)
@@ -103,25 +110,112 @@ Result<toml::table, UserError> parse_toml(std::string_view text, const std::stri
     }
 }
 
+/// One file on its way into a configuration.
+class FileReader {
+public:
+    FileReader(RunConfig& config, const std::string& path, std::span<const Table> tables)
+        : config_(config), path_(path), base_(path.substr(0, path.rfind('/') + 1)), tables_(tables)
+    {
+    }
+
+    Result<void, UserError> read(const toml::table& root)
+    {
+        for (const auto& [key, node] : root) {
+            const auto line = key.source();
+            if (const Setting* const setting = find_setting(key.str())) {
+                GIMBAL_TRY_VOID(apply(line, key.str(), node, setting->kind, setting->apply));
+            } else if (const Table* const table = find_table(key.str())) {
+                GIMBAL_TRY_VOID(read_tables(line, *table, node));
+            } else {
+                return refuse(line, unknown_key(key.str()));
+            }
+        }
+        return {};
+    }
+
+private:
+    std::unexpected<UserError> refuse(const toml::source_region& where, std::string_view why) const
+    {
+        return fail(UserError{fmt::format("{}:{}: {}", path_, where.begin.line, why)});
+    }
+
+    const Table* find_table(std::string_view key) const
+    {
+        const auto found = std::ranges::find_if(tables_, [key](const Table& table) { return key == table.key; });
+        return found == tables_.end() ? nullptr : &*found;
+    }
+
+    std::string unknown_key(std::string_view key) const
+    {
+        std::vector<std::string_view> known;
+        for (const Setting& setting : run_settings())
+            if (setting.key != nullptr) known.emplace_back(setting.key);
+        for (const Table& table : tables_) known.emplace_back(table.key);
+        return fmt::format("unknown key '{}'{}", key, suggestion(key, known));
+    }
+
+    Result<void, UserError> apply(const toml::source_region& where, std::string_view key, const toml::node& node,
+                                  SettingKind kind, ApplySetting apply)
+    {
+        const auto value = value_text(node, kind);
+        if (!value) return refuse(where, fmt::format("'{}' must be {}", key, expected_kind(kind)));
+        if (apply == nullptr) return {};
+        if (const auto applied = apply(config_, *value, base_); !applied)
+            return refuse(where, fmt::format("{}: {}", key, applied.error().message));
+        return {};
+    }
+
+    Result<void, UserError> read_tables(const toml::source_region& where, const Table& table, const toml::node& node)
+    {
+        if (!table.repeated) {
+            if (!node.is_table())
+                return refuse(where, fmt::format("'{0}' must be a table; write [{0}] once", table.key));
+            return read_table(node.source(), table, *node.as_table());
+        }
+        const toml::array* const array = node.as_array();
+        if (array == nullptr || !std::ranges::all_of(*array, [](const toml::node& each) { return each.is_table(); }))
+            return refuse(where, fmt::format("'{0}' must be tables; write [[{0}]] for each", table.key));
+        for (const toml::node& each : *array) GIMBAL_TRY_VOID(read_table(each.source(), table, *each.as_table()));
+        return {};
+    }
+
+    Result<void, UserError> read_table(const toml::source_region& where, const Table& table, const toml::table& content)
+    {
+        if (table.begin != nullptr) table.begin(config_);
+        for (const auto& [key, node] : content) {
+            const auto known = std::ranges::find_if(table.keys, [&](const TableKey& each) { return key == each.key; });
+            if (known == table.keys.end()) return refuse(key.source(), unknown_key_in(table, key.str()));
+            if (known->table != nullptr)
+                GIMBAL_TRY_VOID(read_tables(key.source(), *known->table, node));
+            else
+                GIMBAL_TRY_VOID(apply(key.source(), key.str(), node, known->kind, known->apply));
+        }
+        for (const TableKey& key : table.keys)
+            if (key.required && !content.contains(key.key))
+                return refuse(where, fmt::format("this '{}' has no '{}'", table.key, key.key));
+        return {};
+    }
+
+    static std::string unknown_key_in(const Table& table, std::string_view key)
+    {
+        std::vector<std::string_view> known;
+        for (const TableKey& each : table.keys) known.emplace_back(each.key);
+        return fmt::format("unknown key '{}' in '{}'{}", key, table.key, suggestion(key, known));
+    }
+
+    RunConfig& config_;
+    const std::string& path_;
+    std::string base_;
+    std::span<const Table> tables_;
+};
+
 } // namespace
 
-Result<void, UserError> apply_config(RunConfig& config, std::string_view text, const std::string& path)
+Result<void, UserError> apply_config(RunConfig& config, std::string_view text, const std::string& path,
+                                     std::span<const Table> tables)
 {
-    GIMBAL_TRY(table, parse_toml(text, path));
-    const usize slash = path.rfind('/');
-    const std::string base = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-    for (const auto& [key, node] : table) {
-        const auto refuse = [&](std::string_view why) {
-            return fail(UserError{fmt::format("{}:{}: {}", path, key.source().begin.line, why)});
-        };
-        const Setting* const setting = find_setting(key.str());
-        if (setting == nullptr) return refuse(unknown_key(key.str()));
-        const auto value = value_text(node, setting->kind);
-        if (!value) return refuse(fmt::format("'{}' must be {}", key.str(), expected_kind(setting->kind)));
-        if (const auto applied = setting->apply(config, *value, base); !applied)
-            return refuse(fmt::format("{}: {}", key.str(), applied.error().message));
-    }
-    return {};
+    GIMBAL_TRY(content, parse_toml(text, path));
+    return FileReader(config, path, tables).read(content);
 }
 
 Result<void, UserError> read_config_file(RunConfig& config, const std::string& path)

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/log.hpp"
 #include "host/serial.hpp"
@@ -15,6 +16,30 @@ struct TraceOptions {
     bool ir{};    ///< Each translated block, to the log.
 };
 
+/// One disk: a raw file.
+struct DiskConfig {
+    std::string path; ///< Not empty.
+    bool read_only{};
+};
+
+enum class Protocol : u8 { tcp, udp };
+
+/// A port of the host that leads to one of the guest.
+struct HostForward {
+    Protocol protocol{};
+    std::string host_address{"127.0.0.1"}; ///< IPv4, in dots.
+    u16 host_port{};                       ///< Not zero; no two forwards share protocol, address and port.
+    u16 guest_port{};                      ///< Not zero.
+};
+
+enum class NetMode : u8 { user };
+
+/// One network interface.
+struct NetConfig {
+    NetMode mode{};
+    std::vector<HostForward> forwards;
+};
+
 /// Everything `gimbal run` was told, checked as far as that goes without opening a file.
 struct RunConfig {
     std::string name;                   ///< For messages; the configuration file's stem.
@@ -24,6 +49,8 @@ struct RunConfig {
     u64 memory{u64{512} << 20};         ///< Bytes.
     u32 cpus{1};                        ///< As many as the board and the VM take.
     host::SerialConfig serial;
+    std::vector<DiskConfig> disks; ///< In the order of the guest's slots.
+    std::vector<NetConfig> nets;
     std::optional<double> timeout; ///< Seconds, above zero.
     bool no_reboot{};
     bool count{};      ///< Exact counts of guest instructions; the interpreter's always are.

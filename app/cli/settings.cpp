@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "app/cli/devices.hpp"
+#include "app/cli/path_setting.hpp"
 #include "app/size.hpp"
 #include "vm/aarch64/board.hpp"
 #include "vm/device_tree/aarch64.hpp"
@@ -22,20 +24,6 @@ constexpr u64 memory_min = u64{1} << 20;
 constexpr u64 memory_granule = u64{64} << 10; // a page of every guest
 constexpr double timeout_max = 1e9;
 constexpr u32 cpus_max = std::min<u32>(max_vcpus, board::aarch64::max_cpus);
-
-std::string relative_to(const std::string& base, const std::string& path)
-{
-    return path.starts_with('/') ? path : base + path;
-}
-
-Applied apply_path(std::string& target, const std::string& value, const std::string& base, const char* what)
-{
-    if (value.empty()) return fail(UserError{fmt::format("the {}'s path is empty", what)});
-    if (value.find('\0') != std::string::npos)
-        return fail(UserError{fmt::format("the {}'s path has a NUL in it", what)});
-    target = relative_to(base, value);
-    return {};
-}
 
 Applied apply_name(RunConfig& config, const std::string& value, const std::string&)
 {
@@ -201,6 +189,8 @@ constexpr auto settings = std::to_array<Setting>({
      SettingKind::text,                                                                                                                             apply_log    },
 });
 
+constexpr auto tables = std::to_array<Table>({type1_table});
+
 /// Edit distance with insertions, deletions and substitutions.
 usize distance(std::string_view a, std::string_view b)
 {
@@ -221,6 +211,7 @@ usize distance(std::string_view a, std::string_view b)
 } // namespace
 
 std::span<const Setting> run_settings() { return settings; }
+std::span<const Table> run_tables() { return tables; }
 
 std::string_view closest(std::string_view given, std::span<const std::string_view> known)
 {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "app/cli/settings.hpp"
+
+namespace gimbal {
+
+/// --disk: "PATH" or "PATH,ro".
+Result<void, UserError> add_disk(RunConfig& config, const std::string& value, const std::string& base);
+/// --net: "user" and any number of ",hostfwd=tcp:[ADDRESS:]HOST_PORT:GUEST_PORT".
+Result<void, UserError> add_net(RunConfig& config, const std::string& value, const std::string& base);
+inline void clear_disks(RunConfig& config) { config.disks.clear(); }
+inline void clear_nets(RunConfig& config) { config.nets.clear(); }
+
+namespace detail {
+Result<void, UserError> set_disk_path(RunConfig& config, const std::string& value, const std::string& base);
+Result<void, UserError> set_disk_readonly(RunConfig& config, const std::string& value, const std::string& base);
+Result<void, UserError> set_net_mode(RunConfig& config, const std::string& value, const std::string& base);
+Result<void, UserError> set_net_forwards(RunConfig& config, const std::string& value, const std::string& base);
+
+inline constexpr TableKey disk_keys[] = {
+    {"path", SettingKind::text, set_disk_path, true},
+    {"readonly", SettingKind::boolean, set_disk_readonly},
+};
+inline constexpr TableKey net_keys[] = {
+    {"mode", SettingKind::text, set_net_mode, true},
+    {"hostfwd", SettingKind::list, set_net_forwards},
+};
+inline constexpr TableKey channel_keys[] = {
+    {"name", SettingKind::text, nullptr, true},
+    {"size", SettingKind::text, nullptr, true},
+};
+inline constexpr Table channel_table{"channels", true, channel_keys};
+inline constexpr TableKey type1_keys[] = {
+    {"priority", SettingKind::number},
+    {"affinity", SettingKind::numbers},
+    {"passthrough", SettingKind::list},
+    {"channels", SettingKind::tables, nullptr, false, &channel_table},
+};
+} // namespace detail
+
+/// [[disk]], [[net]], and [type1], which is for `pack`: the same file serves both commands.
+inline constexpr Table disk_table{"disk", true, detail::disk_keys,
+                                  [](RunConfig& config) { config.disks.emplace_back(); }};
+inline constexpr Table net_table{"net", true, detail::net_keys, [](RunConfig& config) { config.nets.emplace_back(); }};
+inline constexpr Table type1_table{"type1", false, detail::type1_keys};
+
+} // namespace gimbal
