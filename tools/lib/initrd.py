@@ -5,8 +5,10 @@ import pathlib
 import re
 import stat
 
-# What a disk or a network on virtio-mmio needs; modules.dep lists what these need in turn.
-MODULES = ("virtio_mmio", "virtio_blk", "virtio_net")
+# Drivers of the board's devices and a file system, as far as a kernel has them as modules. Their .modinfo names the
+# modules they need in turn, and the devices they drive; crc32c_generic is what ext4 asks the kernel's crypto for.
+MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "gpio_keys", "evdev", "ext4",
+           "crc32c_generic")
 FOLDERS = ("bin", "dev", "etc", "lib", "lib/modules", "mnt", "proc", "root", "run", "sbin", "sys", "tmp", "usr",
            "usr/bin", "usr/sbin")
 
@@ -47,10 +49,14 @@ class Archive:
         return bytes(self.data)
 
 
+def modinfo(module, key):
+    """The values of one key in a .ko's .modinfo."""
+    return [value.decode() for value in re.findall(rb"\0" + key.encode() + rb"=([^\0]*)", module.read_bytes())]
+
+
 def depends(module):
     """The module names in a .ko's own list."""
-    match = re.search(rb"\0depends=([^\0]*)\0", module.read_bytes())
-    return [name.replace("-", "_") for name in match[1].decode().split(",") if name] if match else []
+    return [name.replace("-", "_") for names in modinfo(module, "depends") for name in names.split(",") if name]
 
 
 def closure(available, names):
@@ -69,7 +75,7 @@ def closure(available, names):
 
 
 def add_modules(archive, release):
-    """/lib/modules/<release> with MODULES and a modules.dep for modprobe; `release` is the unpacked folder."""
+    """/lib/modules/<release> with MODULES, modules.dep and modules.alias; `release` is the unpacked folder."""
     available = {path.stem.replace("-", "_"): path for path in release.rglob("*.ko")}
     chosen = closure(available, MODULES)
     base = f"lib/modules/{release.name}"
@@ -83,16 +89,20 @@ def add_modules(archive, release):
         needs = [str(available[other].relative_to(release)) for other in closure(available, depends(available[name]))]
         lines.append(f"{path}:{''.join(' ' + need for need in reversed(needs))}\n")
     archive.file(f"{base}/modules.dep", "".join(lines).encode())
+    aliases = [f"alias {alias} {name}\n" for name in chosen for alias in modinfo(available[name], "alias")]
+    archive.file(f"{base}/modules.alias", "".join(aliases).encode())
 
 
-def build(init, busybox, releases):
-    """The archive's bytes. init: our /init; busybox: the guest's static one; releases: unpacked lib/modules/<release>."""
+def build(initramfs, busybox, releases):
+    """The archive's bytes. initramfs: the folder of our files; busybox: the guest's static one; releases: unpacked
+    lib/modules/<release>."""
     archive = Archive()
     for folder in FOLDERS:
         archive.folder(folder)
     # The kernel opens it for init before anything can be mounted.
     archive.character_device("dev/console", 5, 1)
-    archive.file("init", init.read_bytes(), 0o755)
+    archive.file("init", (initramfs / "init").read_bytes(), 0o755)
+    archive.file("etc/udhcpc.script", (initramfs / "udhcpc.script").read_bytes(), 0o755)
     archive.file("bin/busybox", busybox.read_bytes(), 0o755)
     archive.link("bin/sh", "busybox")
     archive.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
