@@ -83,7 +83,7 @@ bool Queue::start(const QueueLayout& layout, u64 negotiated)
     running_ = true;
     broken_ = false;
     ++epoch_;
-    next_available_ = next_used_ = in_flight_ = 0;
+    next_available_ = next_used_ = in_flight_ = staged_ = 0;
     unsignalled_ = 0;
     return true;
 }
@@ -98,6 +98,12 @@ bool Queue::running()
 {
     SpinGuard guard(lock_);
     return running_;
+}
+
+u16 Queue::size()
+{
+    SpinGuard guard(lock_);
+    return layout_.size;
 }
 
 bool Queue::broken()
@@ -259,21 +265,56 @@ Result<void, QueueError> Queue::write(const Chain& chain, u64 offset, std::span<
                 [&](Gpa to, u64 done, u64 size) { return memory_.write(to, data.subspan(done, size)).has_value(); });
 }
 
-Result<void, QueueError> Queue::push(const Chain& chain, u32 written)
+Result<void, QueueError> Queue::stage_entry(const Chain& chain, u32 written)
 {
-    SpinGuard guard(lock_);
     if (!alive(chain)) return fail(QueueError::stopped);
     if (broken_) return fail(QueueError::broken);
     if (written > chain.writable_bytes_) return fail(QueueError::range);
-    const Gpa entry = layout_.device + ring_entries + used_entry_size * (next_used_ & (layout_.size - 1U));
+    const u64 slot = (next_used_ + u32{staged_}) & (layout_.size - 1U);
+    const Gpa entry = layout_.device + ring_entries + used_entry_size * slot;
     if (!memory_.store<u32>(entry, chain.head_) || !memory_.store<u32>(entry + 4, written)) return break_queue();
-    // The entry, and before it all of the request's data, before the index that publishes it (2.7.8.2).
+    ++staged_;
+    return {};
+}
+
+Result<void, QueueError> Queue::publish_entries()
+{
+    if (!running_) return fail(QueueError::stopped);
+    // The entries, and before them all of the requests' data, before the index that publishes them (2.7.8.2).
     atomic_fence(MemoryOrder::release);
-    ++next_used_;
-    --in_flight_;
-    ++unsignalled_;
+    next_used_ = static_cast<u16>(next_used_ + staged_);
+    in_flight_ = static_cast<u16>(in_flight_ - staged_);
+    unsignalled_ += staged_;
+    staged_ = 0;
     if (!memory_.store<u16>(layout_.device + ring_index, next_used_)) return break_queue();
     return {};
+}
+
+Result<void, QueueError> Queue::push(const Chain& chain, u32 written)
+{
+    SpinGuard guard(lock_);
+    GIMBAL_TRY_VOID(stage_entry(chain, written));
+    return publish_entries();
+}
+
+Result<void, QueueError> Queue::stage(const Chain& chain, u32 written)
+{
+    SpinGuard guard(lock_);
+    return stage_entry(chain, written);
+}
+
+Result<void, QueueError> Queue::publish()
+{
+    SpinGuard guard(lock_);
+    return publish_entries();
+}
+
+void Queue::unstage()
+{
+    SpinGuard guard(lock_);
+    next_available_ = static_cast<u16>(next_available_ - staged_);
+    in_flight_ = static_cast<u16>(in_flight_ - staged_);
+    staged_ = 0;
 }
 
 bool Queue::take_interrupt()

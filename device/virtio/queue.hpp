@@ -70,6 +70,7 @@ public:
     bool start(const QueueLayout& layout, u64 negotiated);
     void stop();
     bool running();
+    u16 size(); ///< Entries, as it was last started.
     /// Whether this life of the queue has met something no driver may do; start() forgets it.
     bool broken();
     /// After used(): whether the driver wants an interrupt for what was published since the last call (2.7.7, 2.7.10).
@@ -90,6 +91,12 @@ public:
     Result<void, QueueError> write(const Chain& chain, u64 offset, std::span<const u8> data);
     /// Gives the chain back with its first `written` device-writable bytes written (2.7.8.2), and publishes it.
     Result<void, QueueError> push(const Chain& chain, u32 written);
+    /// The same in two steps, for several chains that the driver must see together (5.1.6.4): each chain is staged as
+    /// soon as it is popped, and publish() or unstage() ends it. Nothing else is popped or pushed in between.
+    Result<void, QueueError> stage(const Chain& chain, u32 written);
+    Result<void, QueueError> publish();
+    /// Puts the staged chains back: the next pop() takes the first of them again.
+    void unstage();
     /// While the runner works it needs no notifications; before it sleeps it asks for them, and looks again if true is
     /// returned: something became available in between.
     void disable_notifications();
@@ -113,6 +120,8 @@ private:
     Result<Descriptor, QueueError> descriptor(const Table& table, u32 index);
     Result<void, QueueError> walk(u16 head, Chain& chain);
     Result<Table, QueueError> indirect_table(const Descriptor& descriptor);
+    Result<void, QueueError> stage_entry(const Chain& chain, u32 written);
+    Result<void, QueueError> publish_entries();
     static bool append(Chain& chain, const Descriptor& descriptor);
     template <class Copy>
     Result<void, QueueError> copy(const Chain& chain, std::span<const Segment> segments, u64 offset, u64 size,
@@ -129,6 +138,7 @@ private:
     u16 next_available_{};
     u16 next_used_{};
     u16 in_flight_{};   ///< Popped and not pushed.
+    u16 staged_{};      ///< Of those in flight.
     u32 unsignalled_{}; ///< Pushed since the last take_interrupt().
 };
 

@@ -198,5 +198,67 @@ TEST_F(Virtqueue, Clause2_7_5_AChainIsAtMost4GiB)
     EXPECT_EQ(refusal(), QueueError::broken);
 }
 
+TEST_F(Virtqueue, Clause5_1_6_4_StagedChainsAreSeenTogether)
+{
+    for (const u16 head : {u16{2}, u16{5}}) {
+        driver.offer(
+            {
+                {data, 10, true}
+        },
+            head);
+        ASSERT_TRUE(take());
+        ASSERT_TRUE(queue.stage(chain, 10).has_value());
+        EXPECT_EQ(driver.used_index(), 0);
+        EXPECT_FALSE(queue.take_interrupt());
+    }
+    ASSERT_TRUE(queue.publish().has_value());
+    EXPECT_EQ(driver.used_index(), 2);
+    EXPECT_EQ(driver.used(0), (DriverQueue::Used{2, 10}));
+    EXPECT_EQ(driver.used(1), (DriverQueue::Used{5, 10}));
+    EXPECT_TRUE(queue.take_interrupt());
+    EXPECT_EQ(queue.size(), 8);
+}
+
+TEST_F(Virtqueue, StagedChainsCanBePutBack)
+{
+    for (const u16 head : {u16{2}, u16{5}})
+        driver.offer(
+            {
+                {data, 10, true}
+        },
+            head);
+    for (int round = 0; round < 2; ++round) {
+        ASSERT_TRUE(take());
+        EXPECT_EQ(chain.head(), 2);
+        ASSERT_TRUE(queue.stage(chain, 1).has_value());
+        ASSERT_TRUE(take());
+        EXPECT_EQ(chain.head(), 5);
+        queue.unpop(chain);
+        queue.unstage();
+    }
+    EXPECT_EQ(driver.used_index(), 0);
+    ASSERT_TRUE(take());
+    ASSERT_TRUE(queue.push(chain, 1).has_value());
+    EXPECT_EQ(driver.used(0), (DriverQueue::Used{2, 1}));
+}
+
+TEST_F(Virtqueue, StagedChainsDieWithTheQueue)
+{
+    driver.offer({
+        {data, 10, true}
+    });
+    ASSERT_TRUE(take());
+    EXPECT_EQ(queue.stage(chain, 11).error(), QueueError::range);
+    ASSERT_TRUE(queue.stage(chain, 10).has_value());
+    queue.stop();
+    EXPECT_EQ(queue.publish().error(), QueueError::stopped);
+    restart();
+    EXPECT_EQ(queue.stage(chain, 10).error(), QueueError::stopped);
+    queue.unstage();
+    ASSERT_TRUE(queue.publish().has_value());
+    EXPECT_EQ(driver.used_index(), 0);
+    EXPECT_FALSE(take());
+}
+
 } // namespace
 } // namespace gimbal::test
