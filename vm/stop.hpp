@@ -13,6 +13,7 @@ enum class StopReason : u8 {
     guest_fault,    ///< The guest did what no CPU can go on from; see StopInfo::fatal.
     engine_failure, ///< The engine, or the host under it, failed; see StopInfo::fatal.
     start_failure,  ///< A vCPU could not be created or set up.
+    device_failure, ///< The thread of a device could not go on; what it said is in the log.
     debugger,       ///< A debug event that nobody was there to take.
     user_quit,
     timeout,

@@ -42,6 +42,7 @@ std::string explain(const StopInfo& stop, const RunConfig& config)
     case StopReason::start_failure: return fmt::format("vCPU {} could not be started", stop.vcpu.value);
     case StopReason::debugger: return "a debug event came without a debugger";
     case StopReason::timeout: return fmt::format("stopped after {:g} s (--timeout)", config.timeout.value_or(0));
+    case StopReason::device_failure: return "a device failed (see the log)";
     case StopReason::signal: return fmt::format("stopped by signal {}", stop.detail);
     }
     return {};
@@ -152,6 +153,7 @@ int exit_status_of(const StopInfo& stop)
     case StopReason::none:
     case StopReason::engine_failure:
     case StopReason::start_failure:
+    case StopReason::device_failure:
     case StopReason::debugger: return exit_status::internal_error;
     }
     return exit_status::internal_error;

@@ -95,6 +95,7 @@ const char* stop_reason_name(StopReason reason)
     case StopReason::debugger: return "debugger";
     case StopReason::user_quit: return "user_quit";
     case StopReason::timeout: return "timeout";
+    case StopReason::device_failure: return "device_failure";
     case StopReason::signal: return "signal";
     }
     return "none";
