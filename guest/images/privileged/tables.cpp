@@ -96,7 +96,8 @@ void add_leaf(const Half& half, u64 va)
         u64* entry = entry_at(half, table, level, va);
         if (*entry == 0) {
             if (one_in(24)) return; // stays invalid here
-            if (level == 3 || (block_allowed(half.granule, level) && one_in(3))) {
+            if (level == 3 || (block_allowed(half.granule, level) && one_in(3)) ||
+                (block_faults(half.granule, level) && one_in(32))) {
                 const u64 descriptor = random_leaf(half, level);
                 if (level == 3 && half.granule == 12 && one_in(5) && (descriptor & 3) == 3)
                     contiguous_group(entry, descriptor);
@@ -170,6 +171,13 @@ u64 random_tcr()
 } // namespace
 
 bool block_allowed(unsigned granule, unsigned level) { return level == 2 || (level == 1 && granule == 12); }
+
+bool block_faults(unsigned granule, unsigned level)
+{
+    // Level 1 of a 64 KiB granule holds blocks where physical addresses have 52 bits (AArch64.BlockDescSupported): the
+    // peer's have.
+    return level < 2 && !block_allowed(granule, level) && granule != 16;
+}
 
 u64 random_leaf(const Half& half, unsigned level)
 {

@@ -61,4 +61,5 @@ inline unsigned start_level(const Half& half)
 }
 inline u64 output_mask(unsigned shift) { return low_mask(48) & ~low_mask(shift); }
 bool block_allowed(unsigned granule, unsigned level);
+bool block_faults(unsigned granule, unsigned level); ///< On the peer and on ours.
 u64 random_leaf(const Half& half, unsigned level);

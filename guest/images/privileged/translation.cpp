@@ -283,6 +283,8 @@ void change_leaf()
     const Leaf& leaf = tables.leaves[random(tables.leaf_count)];
     const u64 old = *leaf.entry;
     const Target target = find_target(leaf.va);
+    // Not where a table has been put since: it would take more than this leaf's invalidation to take it away.
+    if (target.entry != leaf.entry) return;
     // Not the image, a group, nor what an AF update may race with.
     if (!target.mapped || !target.in_pool || (old & bit(52)) != 0) return;
     for (unsigned i = 0; i < 3; ++i) one_in(2) ? probe_data(leaf.va) : probe_fetch(leaf.va);
