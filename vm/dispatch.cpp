@@ -14,6 +14,15 @@ Step stop_for(StopReason reason, VcpuId vcpu)
     };
 }
 
+/// The engine is broken, and only this VM pays for it.
+Step stop_for_breach(VcpuId vcpu, ExitKind kind)
+{
+    Step step = stop_for(StopReason::engine_failure, vcpu);
+    step.stop.fatal = FatalReason::contract_broken;
+    step.stop.detail = static_cast<u64>(kind);
+    return step;
+}
+
 Completion answer_mmio(MmioBus& bus, VcpuId vcpu, const MmioExit& access)
 {
     const AccessContext context{vcpu};
@@ -90,13 +99,14 @@ Step answer_system_event(VcpuId vcpu, SystemEvent event)
     case SystemEvent::crash: return stop_for(StopReason::guest_crash, vcpu);
     case SystemEvent::suspend: return {.action = Action::wait};
     }
-    return stop_for(StopReason::engine_failure, vcpu);
+    return stop_for_breach(vcpu, ExitKind::system_event);
 }
 
 } // namespace
 
 Step dispatch(VmServices& services, VcpuId vcpu, const Exit& exit)
 {
+    if (!services.raises.contains(exit.kind)) return stop_for_breach(vcpu, exit.kind);
     switch (exit.kind) {
     case ExitKind::mmio: return resume_with(answer_mmio(services.bus, vcpu, exit.mmio));
     case ExitKind::hypercall: return answer_call(services, vcpu, Conduit::hypercall, exit.call);
@@ -124,8 +134,7 @@ Step dispatch(VmServices& services, VcpuId vcpu, const Exit& exit)
         return step;
     }
     }
-    // Not a kind at all: the engine is broken, and only this VM pays for it.
-    return stop_for(StopReason::engine_failure, vcpu);
+    return stop_for_breach(vcpu, exit.kind);
 }
 
 } // namespace gimbal

@@ -57,6 +57,7 @@ struct VmServices {
     VirtualTimers& timers;
     const Clock& clock;
     EngineOwns owns{};
+    ExitKinds raises{ExitKinds::all()};
     InterruptChip* chip{};
     TrappedRegisterFile* registers{};
     IocsrPort* iocsr{};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
+
 #include "vm/types.hpp"
 
 namespace gimbal {
@@ -22,6 +24,29 @@ enum class ExitKind : u8 {
     fatal,           ///< The vCPU cannot go on; the VM stops with the reason.
 };
 inline constexpr unsigned exit_kind_count = 13;
+
+/// The exit kinds that an engine can raise.
+class ExitKinds {
+public:
+    constexpr ExitKinds() = default; ///< None.
+    template <std::same_as<ExitKind>... Kinds>
+    static constexpr ExitKinds of(Kinds... kinds)
+    {
+        return ExitKinds((0U | ... | (1U << static_cast<unsigned>(kinds))));
+    }
+    static constexpr ExitKinds all() { return ExitKinds((1U << exit_kind_count) - 1); }
+
+    /// False for what is no kind at all.
+    constexpr bool contains(ExitKind kind) const
+    {
+        const auto index = static_cast<unsigned>(kind);
+        return index < exit_kind_count && (bits_ >> index & 1) != 0;
+    }
+
+private:
+    constexpr explicit ExitKinds(u32 bits) : bits_(bits) {}
+    u32 bits_{};
+};
 
 struct MmioExit {
     Gpa gpa;
@@ -87,6 +112,8 @@ enum class FatalReason : u8 {
     host_memory,        ///< Host memory for guest RAM or translated code ran out.
     host_error,         ///< The kernel or framework under the engine failed.
     unsupported_state,  ///< The guest entered an execution state that this engine does not run.
+    contract_broken,    ///< The VM's own verdict: the engine left with a kind that it does not publish (the detail), or
+                        ///< was called by a thread that does not own the vCPU.
 };
 struct FatalExit {
     FatalReason reason;

@@ -25,6 +25,7 @@ struct VcpuStats {
 
     void count(ExitKind kind)
     {
+        if (static_cast<unsigned>(kind) >= exit_kind_count) return; // a broken engine's; dispatch stops the VM for it
         // One writer: a plain increment in two relaxed halves, cheaper than an atomic one.
         Atomic<u64>& counter = exits[static_cast<unsigned>(kind)];
         counter.store(counter.load(MemoryOrder::relaxed) + 1, MemoryOrder::relaxed);
@@ -53,7 +54,8 @@ public:
         if (wake_entry_) reset_core(*std::exchange(wake_entry_, std::nullopt));
 
         update_timers();
-        if (!slot_.lifecycle.enter(owner_)) return stop({.reason = StopReason::engine_failure, .vcpu = id_});
+        if (!slot_.lifecycle.enter(owner_))
+            return stop({.reason = StopReason::engine_failure, .vcpu = id_, .fatal = FatalReason::contract_broken});
         const Exit exit = vcpu_.run(std::exchange(answer_, {}));
         static_cast<void>(slot_.lifecycle.leave(owner_));
         stats_.count(exit.kind);

@@ -38,7 +38,8 @@ constexpr StopReason stop_reason_of(FatalReason reason)
     case FatalReason::unsupported_state: return StopReason::guest_fault;
     case FatalReason::entry_failed:
     case FatalReason::host_memory:
-    case FatalReason::host_error: return StopReason::engine_failure;
+    case FatalReason::host_error:
+    case FatalReason::contract_broken: return StopReason::engine_failure;
     }
     return StopReason::engine_failure;
 }

@@ -55,6 +55,8 @@ template <class V>
 concept VcpuEngine =
     requires(V vcpu, const Completion& completion, const VcpuEntry& entry, InterruptInput input, bool level) {
         { V::owns } -> std::convertible_to<EngineOwns>;
+        /// Every kind that run() may return; any other one is a failure of the engine and stops its VM.
+        { V::raises } -> std::convertible_to<ExitKinds>;
         /// Runs the guest until something needs an answer. `completion` answers the previous exit.
         { vcpu.run(completion) } -> std::same_as<Exit>;
         /// Applies a pending completion without running the guest.

@@ -7,7 +7,8 @@ Vm::Vm(const VmConfig& config, const Clock& clock)
     : vcpu_count_(config.vcpu_count < max_vcpus ? config.vcpu_count : max_vcpus),
       count_is_valid_(config.vcpu_count >= 1 && config.vcpu_count <= max_vcpus),
       clock_(clock),
-      services_{.bus = bus, .calls = calls, .timers = timers, .clock = clock, .owns = config.owns}
+      services_{
+          .bus = bus, .calls = calls, .timers = timers, .clock = clock, .owns = config.owns, .raises = config.raises}
 {
 }
 
@@ -58,7 +59,13 @@ Result<void, VmError> Vm::finalize()
     if (memory.regions().empty()) return fail(VmError::no_memory);
     if (phase() == VmPhase::created) return fail(VmError::no_chip);
     if (vcpus_ready_.load(MemoryOrder::acquire) != vcpu_count_) return fail(VmError::vcpus_missing);
-    return advance(VmPhase::chip_ready, VmPhase::finalized);
+    for (const Doorbell& doorbell : doorbells.doorbells())
+        if (bus.find(doorbell.gpa) == nullptr) return fail(VmError::stray_doorbell);
+    GIMBAL_TRY_VOID(advance(VmPhase::chip_ready, VmPhase::finalized));
+    // One that is refused is not lost: its write exits and the device rings.
+    if (doorbell_port_ != nullptr)
+        for (const Doorbell& doorbell : doorbells.doorbells()) static_cast<void>(doorbell_port_->attach(doorbell));
+    return {};
 }
 
 Result<void, VmError> Vm::start(const VcpuEntry& entry)

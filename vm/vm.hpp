@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "vm/capabilities.hpp"
 #include "vm/dispatch.hpp"
 #include "vm/memory.hpp"
 #include "vm/vcpu_slot.hpp"
@@ -13,10 +14,11 @@ enum class VmError : u8 {
     wrong_phase,    ///< The call does not fit where the VM is in its life; nothing was changed.
     bad_vcpu_count, ///< None, or more than max_vcpus.
     no_such_vcpu,
-    no_memory,     ///< finalize() without guest RAM.
-    no_chip,       ///< finalize() without an interrupt chip, though the engine has none of its own.
-    vcpus_missing, ///< finalize() before every vCPU is set up.
-    stopping,      ///< A stop was requested already.
+    no_memory,      ///< finalize() without guest RAM.
+    no_chip,        ///< finalize() without an interrupt chip, though the engine has none of its own.
+    vcpus_missing,  ///< finalize() before every vCPU is set up.
+    stray_doorbell, ///< finalize() with a doorbell where no device is: engines would differ in what its write does.
+    stopping,       ///< A stop was requested already.
 };
 
 /// created -> (memory, devices) -> set_interrupt_chip -> each vCPU set up on its owner -> finalize -> start <-> pause.
@@ -35,6 +37,7 @@ protected:
 struct VmConfig {
     u32 vcpu_count{1};
     EngineOwns owns{};
+    ExitKinds raises{ExitKinds::all()};
 };
 
 /// One virtual machine, whatever runs its vCPUs: guest memory, buses, interrupts, timers, and the state of its life.
@@ -48,6 +51,7 @@ public:
 
     GuestMemory memory;
     MmioBus bus;
+    DoorbellTable doorbells;
     CallTable calls;
     VirtualTimers timers;
 
@@ -65,12 +69,18 @@ public:
     Result<void, VmError> use_engine_interrupt_chip();
     void set_registers(TrappedRegisterFile* registers) { services_.registers = registers; }
     void set_iocsr(IocsrPort* port) { services_.iocsr = port; }
+    /// An engine that rings doorbells itself; before finalize().
+    void set_doorbell_port(DoorbellPort* port) { doorbell_port_ = port; }
+    /// Null: the engine has no line events.
+    void set_line_event_port(LineEventPort* port) { line_event_port_ = port; }
+    LineEventPort* line_event_port() const { return line_event_port_; }
     void set_debugger(DebugPort* debugger) { services_.debugger = debugger; }
 
     /// The vCPU's owner, once the engine has made it: created -> free.
     Result<void, VmError> vcpu_set_up(VcpuId vcpu);
     /// The vCPU's owner, instead of the above: one vCPU that fails fails the start.
     void vcpu_failed(VcpuId vcpu, VcpuError error);
+    /// Also offers every doorbell to the engine.
     Result<void, VmError> finalize();
     /// Starts the VM's counter at zero and powers vCPU 0 on (all of them where the engine owns PSCI).
     Result<void, VmError> start(const VcpuEntry& entry);
@@ -110,6 +120,8 @@ private:
     Atomic<u32> parked_{0};
     Atomic<u32> vcpus_ready_{0};
     VmListener* listener_{};
+    DoorbellPort* doorbell_port_{};
+    LineEventPort* line_event_port_{};
     const Clock& clock_;
     VmServices services_;
     VcpuSlot slots_[max_vcpus];

@@ -102,7 +102,7 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
     if (!ram)
         return fail(UserError{fmt::format("{} of guest memory cannot be had: {}", format_size(input.guest.memory_size),
                                           ram.error().message)});
-    const auto vm = std::make_unique<Vm>(VmConfig{input.cpu_count, E::Vcpu::owns}, input.clock);
+    const auto vm = std::make_unique<Vm>(VmConfig{input.cpu_count, E::Vcpu::owns, E::Vcpu::raises}, input.clock);
     vm->set_listener(&input.control);
     const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), input.control.serial(),
                                                       input.control.wall_clock());

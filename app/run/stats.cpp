@@ -130,6 +130,7 @@ const char* fatal_reason_text(FatalReason reason)
     case FatalReason::host_memory: return "host memory ran out";
     case FatalReason::host_error: return "the host under the engine failed";
     case FatalReason::unsupported_state: return "an execution state that this engine does not run";
+    case FatalReason::contract_broken: return "the engine broke its contract";
     }
     return "an unknown reason";
 }

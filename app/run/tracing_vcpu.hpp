@@ -19,6 +19,7 @@ template <VcpuEngine V>
 class TracingVcpu {
 public:
     static constexpr EngineOwns owns = V::owns;
+    static constexpr ExitKinds raises = V::raises;
 
     TracingVcpu(std::unique_ptr<V> vcpu, VcpuId id, bool enabled) : vcpu_(std::move(vcpu)), id_(id), enabled_(enabled)
     {

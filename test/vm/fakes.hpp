@@ -166,7 +166,7 @@ struct Machine {
     static constexpr u64 device_base = 0x1000'0000;
 
     explicit Machine(u32 vcpus = 1, aarch64::CpuProfile profile = {})
-        : vm({.vcpu_count = vcpus, .owns = Profile::owns}, clock),
+        : vm({.vcpu_count = vcpus, .owns = Profile::owns, .raises = Profile::raises}, clock),
           psci(vm.slots(), vm.memory),
           registers(profile, vm.timers, nullptr, FakeClock::frequency)
     {

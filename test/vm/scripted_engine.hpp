@@ -8,6 +8,7 @@
 
 #include "base/atomic.hpp"
 #include "base/bits.hpp"
+#include "vm/capabilities.hpp"
 #include "vm/state.hpp"
 
 namespace gimbal::test {
@@ -57,18 +58,52 @@ struct Op {
 /// What kind of engine the fake stands for.
 struct BareProfile {
     static constexpr EngineOwns owns{};
+    /// Like the translator: the guest's memory is all its own, and nothing under it decides for it.
+    static constexpr ExitKinds raises =
+        ExitKinds::of(ExitKind::mmio, ExitKind::hypercall, ExitKind::secure_call, ExitKind::system_register,
+                      ExitKind::iocsr, ExitKind::idle, ExitKind::stage2_fault, ExitKind::host_interrupt,
+                      ExitKind::debug, ExitKind::kicked, ExitKind::fatal);
+    static constexpr bool rings_doorbells = false;
     static constexpr bool multi_beat = false;   ///< Its syndromes describe single accesses only.
     static constexpr bool smc_advanced = false; ///< SMC is trapped before it has moved the PC.
 };
 struct KvmLikeProfile {
     static constexpr EngineOwns owns{.psci = true, .idle = true, .interrupt_chip = true, .timer = true};
+    static constexpr ExitKinds raises = ExitKinds::all();
+    static constexpr bool rings_doorbells = true; ///< The kernel does.
     static constexpr bool multi_beat = false;
     static constexpr bool smc_advanced = true; ///< The kernel moves past it.
 };
 struct El2LikeProfile {
     static constexpr EngineOwns owns{};
-    static constexpr bool multi_beat = true; ///< Pairs are a sequence of exits.
+    static constexpr ExitKinds raises = ExitKinds::all();
+    static constexpr bool rings_doorbells = true; ///< At the engine's own edge.
+    static constexpr bool multi_beat = true;      ///< Pairs are a sequence of exits.
     static constexpr bool smc_advanced = false;
+};
+
+/// The doorbells of an engine that has them; the vCPUs of its VM share it.
+class FakeDoorbells final : public DoorbellPort {
+public:
+    bool attach(const Doorbell& doorbell) noexcept override
+    {
+        if (attached.size() >= room) return false;
+        attached.push_back(doorbell);
+        return true;
+    }
+    /// True if the write rang one; then there is no exit.
+    bool ring(Gpa gpa, AccessSize size, u64 value) const
+    {
+        for (const Doorbell& doorbell : attached) {
+            if (!doorbell.rung_by(gpa, size, value)) continue;
+            doorbell.event->signal();
+            return true;
+        }
+        return false;
+    }
+
+    std::size_t room{DoorbellTable::max_doorbells};
+    std::vector<Doorbell> attached;
 };
 
 /// A VcpuEngine whose guest is a list of operations, 4 bytes each from address 0. It keeps the contract's rules at its
@@ -77,6 +112,7 @@ template <class Profile>
 class ScriptedEngine {
 public:
     static constexpr EngineOwns owns = Profile::owns;
+    static constexpr ExitKinds raises = Profile::raises;
 
     struct TakenException {
         InjectKind kind;
@@ -143,7 +179,8 @@ public:
 
     u64 pc{};
     u64 vector{~u64{3}}; ///< Where exceptions go: the end of the script unless a test says otherwise.
-    u64 forced_exits{};  ///< How many times run() leaves before it goes on.
+    FakeDoorbells* doorbells{};
+    u64 forced_exits{}; ///< How many times run() leaves before it goes on.
     unsigned runs{};
     unsigned resets{};
     std::vector<TakenException> exceptions;
@@ -158,6 +195,8 @@ private:
     }
     static bool is_read(const Op& op) { return op.kind == Op::Kind::load || op.kind == Op::Kind::load_pair; }
 
+    u64 stored_value(const Op& op) const { return x(op.reg) & low_mask(byte_count(op.size) * 8); }
+
     void require(bool kept, const char* rule)
     {
         if (!kept) violations.emplace_back(rule);
@@ -171,8 +210,13 @@ private:
             set_x(op.reg, op.value);
             pc += 4;
             return std::nullopt;
-        case Op::Kind::load:
         case Op::Kind::store:
+            if (doorbells != nullptr && doorbells->ring({op.value}, op.size, stored_value(op))) {
+                pc += 4;
+                return std::nullopt;
+            }
+            return access(op);
+        case Op::Kind::load:
         case Op::Kind::load_pair: return access(op);
         case Op::Kind::hvc:
             pending_ = &op;
@@ -197,7 +241,7 @@ private:
             return Exit(FatalExit{FatalReason::undecodable_access, op.value});
         pending_ = &op;
         const u64 gpa = op.value + beat_ * byte_count(op.size);
-        const u64 data = is_read(op) ? 0 : x(op.reg) & low_mask(byte_count(op.size) * 8);
+        const u64 data = is_read(op) ? 0 : stored_value(op);
         return Exit(MmioExit{{gpa}, data, op.size, is_read(op) ? Direction::read : Direction::write});
     }
 

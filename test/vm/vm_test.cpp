@@ -274,7 +274,9 @@ TEST(Stop, AVcpuThatTheEngineCannotEnterStopsTheVm)
     ASSERT_TRUE(machine.vm.start({}).has_value());
     ScriptedEngine<BareProfile> engine;
     VcpuRunner<ScriptedEngine<BareProfile>> stranger(machine.vm, {0}, engine, machine.parker, {9});
-    EXPECT_EQ(stranger.step().stop.reason, StopReason::engine_failure);
+    const StopInfo stop = stranger.step().stop;
+    EXPECT_EQ(stop.reason, StopReason::engine_failure);
+    EXPECT_EQ(stop.fatal, FatalReason::contract_broken);
     EXPECT_EQ(engine.runs, 0U);
 }
 
@@ -283,7 +285,8 @@ TEST(Stop, EveryFatalReasonHasItsSide)
     for (const FatalReason reason :
          {FatalReason::undecodable_access, FatalReason::double_fault, FatalReason::unsupported_state})
         EXPECT_EQ(stop_reason_of(reason), StopReason::guest_fault);
-    for (const FatalReason reason : {FatalReason::entry_failed, FatalReason::host_memory, FatalReason::host_error})
+    for (const FatalReason reason :
+         {FatalReason::entry_failed, FatalReason::host_memory, FatalReason::host_error, FatalReason::contract_broken})
         EXPECT_EQ(stop_reason_of(reason), StopReason::engine_failure);
 }
 

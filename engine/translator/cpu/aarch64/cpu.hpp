@@ -44,6 +44,9 @@ struct PendingException {
 class Cpu final : public Runtime {
 public:
     static constexpr EngineOwns owns{};
+    static constexpr ExitKinds raises =
+        ExitKinds::of(ExitKind::mmio, ExitKind::hypercall, ExitKind::secure_call, ExitKind::system_register,
+                      ExitKind::idle, ExitKind::debug, ExitKind::kicked, ExitKind::fatal);
 
     Cpu(Machine& machine, VcpuId id);
     ~Cpu();
