@@ -57,6 +57,7 @@ void Net::reset()
 
 void Net::set_link(bool up)
 {
+    SpinGuard guard(lock_);
     if (link_up_.exchange(up) != up && negotiated_.load() != 0) host_->config_changed();
 }
 
