@@ -73,7 +73,9 @@ format: ## Format every C++ file in place
 bench: guests peer ## Compare with the peer QEMU on this machine
 	@tools/setup bench
 	@$(MAKE) command
-	@bench/run $(ARGS)
+	@cmake $(release) >/dev/null
+	@ninja -C $(release) -j$(JOBS) --quiet guest_gimbal-bench
+	@bench/run --arch $(ARCH) $(ARGS)
 
 coverage: ## Line coverage of the freestanding libraries by their unit tests
 	@tools/setup coverage

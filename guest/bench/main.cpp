@@ -15,7 +15,7 @@
 //
 // Every program prints one line: "BENCH <name> sum=<hex> ns=<timed>" or "BENCH <name> error=<why>". The agent reads
 // such commands from its standard input, runs each in a process of its own and adds "BENCH-END <name> status=<n>
-// ns=<whole process>"; so that the host can have several guests take turns.
+// ns=<whole process> at=<its clock>"; so that the host can have several guests take turns.
 namespace gimbal::bench {
 namespace {
 
@@ -104,7 +104,8 @@ void obey(char* line)
     if (child == 0) _exit(run(words[0], {number(words[1]), number(words[2]), words[3]}));
     int status = -1;
     if (child > 0) waitpid(child, &status, 0);
-    std::printf("BENCH-END %s status=%d ns=%" PRIu64 "\n", words[0], status, now_ns() - start);
+    const u64 end = now_ns();
+    std::printf("BENCH-END %s status=%d ns=%" PRIu64 " at=%" PRIu64 "\n", words[0], status, end - start, end);
     std::fflush(stdout);
 }
 
