@@ -22,13 +22,11 @@ public:
 
     /// Once, before the first ring. `device` stays until stop(). Throws if the system has no thread to give.
     void start(virtio::Device& device, const std::string& name, Threads threads, const Worker::OnFailure& on_failure);
-    /// Ends the threads: nothing calls the device any more. Rings have no effect from here.
-    void stop();
-
     void ring(u32 queue) noexcept override;
     void request_pause() override;
     void wait_paused() override;
     void resume() override;
+    void stop(); ///< Ends the threads: nothing calls the device any more, and rings have no effect.
 
 private:
     void work(virtio::Device& device, u32 first, u32 count);

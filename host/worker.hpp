@@ -37,12 +37,12 @@ public:
     Worker& operator=(const Worker&) = delete;
 
     void ring() noexcept; ///< Any thread; never waits.
-    /// Waits for the work that runs and ends the thread; rings have no effect any more.
-    void stop();
 
     void request_pause() override;
     void wait_paused() override;
     void resume() override;
+    /// Waits for the work that runs and ends the thread, paused or not; rings have no effect any more.
+    void stop();
 
 private:
     void run();

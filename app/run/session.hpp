@@ -17,6 +17,7 @@
 #include "app/run/guest.hpp"
 #include "app/run/stats.hpp"
 #include "app/run/tracing_vcpu.hpp"
+#include "app/run/virtio_devices.hpp"
 #include "app/size.hpp"
 #include "host/guest_ram.hpp"
 #include "host/thread.hpp"
@@ -59,6 +60,12 @@ concept RunEngine = requires(E engine, typename E::Vcpu vcpu, VcpuId id) {
 struct StopOnExit {
     Vm& vm;
     ~StopOnExit() { vm.request_stop({.reason = StopReason::start_failure}); }
+};
+
+/// The devices' threads tell the engine of what they write, so they end before it does.
+struct StopDevicesOnExit {
+    VirtioDevices& devices;
+    ~StopDevicesOnExit() { devices.stop(); }
 };
 
 /// Runs the VM from its threads' start to their end.
@@ -107,10 +114,15 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
     const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), input.control.serial(),
                                                       input.control.wall_clock());
     GIMBAL_TRY_VOID(board->attach(ram->bytes()));
-    GIMBAL_TRY(entry, place_guest(input.guest, board->parts(), vm->memory));
+    VirtioDevices devices(*vm);
+    GIMBAL_TRY_VOID(add_virtio_devices(devices, {*vm, input.config}));
+    BoardParts parts = board->parts();
+    parts.virtio_slots = devices.slots();
+    GIMBAL_TRY(entry, place_guest(input.guest, parts, vm->memory));
 
     SessionResult result;
     E engine(*vm, input.clock, input.config);
+    const StopDevicesOnExit stop_devices{devices};
     run_vcpus(*vm, engine, entry, input, result);
     result.guest = engine.counters();
     return result;

@@ -18,13 +18,16 @@ protected:
     ~QueueRunner() = default;
 };
 
-/// What the transport gives a device: its queues, and the ways to be heard.
+/// What the transport gives a device: its queues, and the ways to be heard. A device may hold a lock of its own in
+/// these calls; in return it takes that lock in activate(), reset() and the configuration accesses, and calls used(),
+/// config_changed() and queue_broken() from there too if it likes.
 class DeviceHost {
 public:
     virtual Queue& queue(u32 index) = 0;
     /// Any thread: used buffers of `queue` are published; interrupts the driver unless it has asked not to be.
     virtual void used(u32 queue) = 0;
-    /// Any thread: the configuration space has changed (ConfigGeneration moves, the driver is told).
+    /// Any thread: the configuration space has changed (ConfigGeneration moves, the driver is told). Called under the
+    /// device's lock under which it changed, so that no driver can take fields of both for one.
     virtual void config_changed() = 0;
     /// Any thread: `queue` said QueueError::broken. It stops, the others go on, and the driver sees
     /// DEVICE_NEEDS_RESET (2.1.2). Without effect if a reset was faster.
@@ -56,7 +59,7 @@ public:
     /// request in flight has no effect but on the backend. On a vCPU's thread; must not wait for a backend.
     virtual void reset() = 0;
 
-    /// QueueNotify, on a vCPU's thread: pass it to the runner, do no work.
+    /// QueueNotify, on any vCPU's thread, also while another one resets: pass it to the runner, do no work.
     virtual void notify(u32 queue) = 0;
     /// On the runner's thread, one call at a time per queue, several queues at once: takes what is available.
     virtual void process(u32 queue) = 0;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/cli/run_config.hpp"
+#include "app/user_error.hpp"
+#include "device/virtio/mmio.hpp"
+#include "host/worker.hpp"
+#include "vm/vm.hpp"
+
+namespace gimbal {
+
+/// A virtio device with its backend and its threads, for one life of the guest.
+class VirtioPart {
+public:
+    virtual ~VirtioPart() = default;
+    virtual virtio::Device& device() = 0;
+    virtual host::Pausable& threads() = 0;
+    virtual void stop_threads() = 0; ///< For good; nothing calls the device any more.
+};
+
+/// What the makers of parts get.
+struct VirtioContext {
+    Vm& vm;
+    const RunConfig& config;
+
+    /// For a device's threads: logs what has failed and stops the VM.
+    host::Worker::OnFailure on_failure(std::string device) const;
+};
+
+/// The guest's virtio devices in the board's slots, in the order they are added. Outlives the vCPUs' threads.
+class VirtioDevices final : public host::Pausable {
+public:
+    explicit VirtioDevices(Vm& vm) : vm_(vm) {}
+    ~VirtioDevices() override { stop(); }
+    VirtioDevices(const VirtioDevices&) = delete;
+    VirtioDevices& operator=(const VirtioDevices&) = delete;
+
+    /// Before any vCPU exists.
+    Result<void, UserError> add(std::unique_ptr<VirtioPart> part);
+    u32 slots() const { return (1U << slots_.size()) - 1; } ///< One bit per occupied slot.
+
+    void request_pause() override;
+    void wait_paused() override;
+    void resume() override;
+    void stop(); ///< No device touches guest memory from here on.
+
+private:
+    struct Slot {
+        std::unique_ptr<VirtioPart> part; // outlives its transport
+        InterruptLine line;
+        std::optional<virtio::MmioTransport> transport; // once the line is connected
+    };
+
+    Vm& vm_;
+    std::vector<std::unique_ptr<Slot>> slots_;
+};
+
+/// All that the configuration asks for, and what every guest has.
+Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context);
+
+std::unique_ptr<VirtioPart> make_virtio_rng(const VirtioContext& context);
+
+} // namespace gimbal
