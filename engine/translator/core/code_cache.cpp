@@ -12,6 +12,8 @@ namespace gimbal::translator {
 namespace {
 
 constexpr unsigned line_shift = 6;
+constexpr usize batch_pages = 256;   // compared in well under a millisecond
+constexpr usize eviction_parts = 64; // what eviction frees at a time, of the limit
 
 u64 last_byte(const LoweredBlock& block) { return block.physical_address + u64{block.guest_count} * 4 - 1; }
 
@@ -24,16 +26,23 @@ u64 line_mask(u64 page_base, u64 first, u64 last)
 
 } // namespace
 
-CodeCache::CodeCache(GuestMemory& memory, usize byte_limit) : memory_(memory), byte_limit_(byte_limit)
+CodeCache::CodeCache(GuestMemory& memory, usize byte_limit)
+    : memory_(memory), byte_limit_(byte_limit), index_(index_entries)
 {
     for (Atomic<u64>& reader : readers_) reader.store(away);
 }
 
 LoweredBlock* CodeCache::find(u64 physical_address, u64 mode_key)
 {
+    const Key key{physical_address, mode_key};
+    Atomic<LoweredBlock*>& entry = index_entry(key);
+    LoweredBlock* const quick = entry.load();
+    if (quick != nullptr && quick->physical_address == physical_address && quick->mode_key == mode_key) return quick;
     const std::lock_guard lock(mutex_);
-    const auto found = blocks_.find({physical_address, mode_key});
-    return found == blocks_.end() ? nullptr : found->second.get();
+    const auto found = blocks_.find(key);
+    if (found == blocks_.end()) return nullptr;
+    entry.store(found->second.get());
+    return found->second.get();
 }
 
 LoweredBlock* CodeCache::insert(std::unique_ptr<LoweredBlock> block)
@@ -41,8 +50,10 @@ LoweredBlock* CodeCache::insert(std::unique_ptr<LoweredBlock> block)
     const std::lock_guard lock(mutex_);
     const Key key{block->physical_address, block->mode_key};
     if (const auto found = blocks_.find(key); found != blocks_.end()) return found->second.get();
-    if (stats_.code_bytes + block->host_bytes > byte_limit_) evict_all();
+    if (changed(*block)) return nullptr;
+    if (stats_.code_bytes + block->host_bytes > byte_limit_) evict_oldest();
     LoweredBlock* const published = blocks_.emplace(key, std::move(block)).first->second.get();
+    append(published);
     stats_.code_bytes += published->host_bytes;
     stats_.instructions_translated += published->guest_count;
     ++stats_.blocks_translated;
@@ -50,6 +61,7 @@ LoweredBlock* CodeCache::insert(std::unique_ptr<LoweredBlock> block)
     Page& page = pages_[page_number];
     page.blocks.push_back(published);
     page.lines |= line_mask(page_number << page_shift, published->physical_address, last_byte(*published));
+    index_entry(key).store(published);
     return published;
 }
 
@@ -63,15 +75,34 @@ bool CodeCache::changed(const LoweredBlock& block) const
     return false;
 }
 
+void CodeCache::append(LoweredBlock* block)
+{
+    block->older = newest_;
+    block->newer = nullptr;
+    (newest_ != nullptr ? newest_->newer : oldest_) = block;
+    newest_ = block;
+}
+
+void CodeCache::unlink(LoweredBlock* block)
+{
+    (block->older != nullptr ? block->older->newer : oldest_) = block->newer;
+    (block->newer != nullptr ? block->newer->older : newest_) = block->older;
+}
+
+/// From everywhere but its page's list. The epoch moves last: whoever sees it move finds the block nowhere.
 void CodeCache::retire(LoweredBlock* block)
 {
-    const auto found = blocks_.find({block->physical_address, block->mode_key});
+    const Key key{block->physical_address, block->mode_key};
     block->stale.store(1, MemoryOrder::release);
     block->retire();
     stats_.code_bytes -= block->host_bytes;
-    ++stats_.invalidations;
-    retired_.push_back({std::move(found->second), epoch_.fetch_add(1) + 1});
+    unlink(block);
+    LoweredBlock* indexed = block;
+    index_entry(key).compare_exchange(indexed, nullptr);
+    const auto found = blocks_.find(key);
+    retired_.push_back({std::move(found->second), epoch_.load() + 1});
     blocks_.erase(found);
+    epoch_.fetch_add(1);
 }
 
 void CodeCache::retire_in_page(u64 page_number, Page& page, u64 first, u64 last)
@@ -82,6 +113,7 @@ void CodeCache::retire_in_page(u64 page_number, Page& page, u64 first, u64 last)
         return block->physical_address <= last && last_byte(*block) >= first && changed(*block);
     };
     const auto kept = std::partition(page.blocks.begin(), page.blocks.end(), [&](auto* b) { return !overlaps(b); });
+    stats_.invalidations += static_cast<u64>(page.blocks.end() - kept);
     std::for_each(kept, page.blocks.end(), [&](auto* block) { retire(block); });
     page.blocks.erase(kept, page.blocks.end());
     page.lines = 0;
@@ -93,25 +125,43 @@ void CodeCache::invalidate_changed(u64 first, u64 size)
 {
     if (size == 0) return;
     const u64 last = first + (size - 1);
-    const std::lock_guard lock(mutex_);
-    const u64 pages = (last >> page_shift) - (first >> page_shift) + 1;
-    if (pages > pages_.size()) {
-        for (auto& [number, page] : pages_)
-            if (number >= first >> page_shift && number <= last >> page_shift)
-                retire_in_page(number, page, first, last);
-        return;
+    u64 next = first >> page_shift;
+    for (bool done = false; !done;) {
+        const std::lock_guard lock(mutex_);
+        auto at = pages_.lower_bound(next);
+        for (usize count = 0; count < batch_pages && at != pages_.end() && at->first <= last >> page_shift; ++count) {
+            retire_in_page(at->first, at->second, first, last);
+            next = at->first + 1;
+            at = at->second.blocks.empty() ? pages_.erase(at) : std::next(at);
+        }
+        done = at == pages_.end() || at->first > last >> page_shift;
     }
-    for (u64 number = first >> page_shift; number <= last >> page_shift; ++number)
-        if (const auto found = pages_.find(number); found != pages_.end())
-            retire_in_page(number, found->second, first, last);
 }
 
 void CodeCache::invalidate_all_changed() { invalidate_changed(0, ~u64{0}); }
 
-void CodeCache::evict_all()
+/// Makes room for a while: oldest first, because what is old is as likely to be dead as anything that costs no
+/// bookkeeping to know, and a hot block comes back at the price of one translation.
+void CodeCache::evict_oldest()
 {
-    while (!blocks_.empty()) retire(blocks_.begin()->second.get());
-    pages_.clear();
+    const u64 enough = byte_limit_ - byte_limit_ / eviction_parts;
+    const auto room = [&] { return stats_.code_bytes < enough; };
+    while (oldest_ != nullptr && !room()) {
+        const auto page = pages_.find(oldest_->physical_address >> page_shift);
+        const u64 base = page->first << page_shift;
+        std::vector<LoweredBlock*>& blocks = page->second.blocks;
+        LoweredBlock* const victim = oldest_;
+        std::erase(blocks, victim);
+        ++stats_.evictions;
+        retire(victim);
+        if (blocks.empty()) {
+            pages_.erase(page);
+            continue;
+        }
+        page->second.lines = 0;
+        for (const LoweredBlock* block : blocks)
+            page->second.lines |= line_mask(base, block->physical_address, last_byte(*block));
+    }
 }
 
 unsigned CodeCache::add_reader()
@@ -129,25 +179,32 @@ unsigned CodeCache::add_reader()
 
 void CodeCache::remove_reader(unsigned reader)
 {
+    Freed freed;
     const std::lock_guard lock(mutex_);
     reader_taken_[reader] = false;
     readers_[reader].store(away);
-    free_unreachable();
+    freed = take_unreachable();
 }
 
 void CodeCache::quiescent(unsigned reader, u64& seen)
 {
     seen = epoch_.load();
     readers_[reader].store(seen);
+    Freed freed; // declared before the lock: destroying thousands of blocks must not hold up the others
     const std::lock_guard lock(mutex_);
-    free_unreachable();
+    freed = take_unreachable();
 }
 
-void CodeCache::free_unreachable()
+CodeCache::Freed CodeCache::take_unreachable()
 {
     u64 oldest = away;
     for (const Atomic<u64>& reader : readers_) oldest = std::min(oldest, reader.load());
-    std::erase_if(retired_, [&](const Retired& retired) { return retired.epoch <= oldest; });
+    Freed freed;
+    while (!retired_.empty() && retired_.front().epoch <= oldest) {
+        freed.push_back(std::move(retired_.front().block));
+        retired_.pop_front();
+    }
+    return freed;
 }
 
 CodeCacheStats CodeCache::stats() const

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -18,22 +19,26 @@ struct CodeCacheStats {
     u64 blocks_translated{};
     u64 instructions_translated{};
     u64 code_bytes{};
-    u64 invalidations{};
+    u64 invalidations{};  ///< Blocks retired because their guest bytes changed.
+    u64 evictions{};      ///< Blocks retired to make room.
     u64 retired_blocks{}; ///< In memory still, because a vCPU may be inside.
 };
 
 /// The blocks of one VM, by physical address and mode key; shared by its vCPUs. Every call may come from any thread.
-/// A block that is retired stays in memory until every vCPU has been outside blocks once (quiescent()).
+/// A block that is retired stays in memory until every vCPU has been outside blocks once (quiescent()). No call holds
+/// the lock for longer than one batch of pages or blocks takes.
 class CodeCache final : public MemoryWriteObserver {
 public:
     CodeCache(GuestMemory& memory, usize byte_limit);
 
+    /// A reader, or a caller that knows of no other thread.
     LoweredBlock* find(u64 physical_address, u64 mode_key);
-    /// Publishes `block`, or hands back the one that another vCPU published first.
+    /// Publishes `block`, or hands back the one that another vCPU published first. Null if the guest's bytes are no
+    /// longer what was translated: an invalidation that came in between did not find the block.
     LoweredBlock* insert(std::unique_ptr<LoweredBlock> block);
 
     /// Retires the blocks that overlap [first, first + size) and whose guest bytes are no longer what was translated
-    /// (IC IVAU: most lines that Linux invalidates have not changed).
+    /// (IC IVAU: most lines that Linux invalidates have not changed). Blocks published meanwhile were checked then.
     void invalidate_changed(u64 first, u64 size);
     void invalidate_all_changed(); ///< IC IALLU
     void guest_memory_written(Gpa gpa, u64 size) override { invalidate_changed(gpa.value, size); }
@@ -49,6 +54,8 @@ public:
     bool stale(u64 seen) const { return epoch_.load() != seen; }
     void quiescent(unsigned reader, u64& seen);
 
+    /// For the backend: guards the links between this cache's blocks.
+    std::mutex& link_lock() { return link_lock_; }
     CodeCacheStats stats() const;
 
 private:
@@ -68,31 +75,42 @@ private:
         u64 lines{}; ///< One bit for each 64-byte line that any block covers.
         std::vector<LoweredBlock*> blocks;
     };
-    static constexpr unsigned page_shift = 12;
-
-    bool changed(const LoweredBlock& block) const;
-    void retire_in_page(u64 page_number, Page& page, u64 first, u64 last);
-    void retire(LoweredBlock* block);
-    void evict_all();
-    void free_unreachable();
-
-    GuestMemory& memory_;
-    const usize byte_limit_;
-    mutable std::mutex mutex_; // everything below
-    std::unordered_map<Key, std::unique_ptr<LoweredBlock>, KeyHash> blocks_;
-    std::unordered_map<u64, Page> pages_;
     struct Retired {
         std::unique_ptr<LoweredBlock> block;
         u64 epoch;
     };
-    std::vector<Retired> retired_;
+    using Freed = std::vector<std::unique_ptr<LoweredBlock>>;
+    static constexpr unsigned page_shift = 12;
+    static constexpr usize index_entries = usize{1} << 15;
+
+    Atomic<LoweredBlock*>& index_entry(const Key& key) { return index_[KeyHash{}(key) % index_entries]; }
+    bool changed(const LoweredBlock& block) const;
+    void retire_in_page(u64 page_number, Page& page, u64 first, u64 last);
+    void retire(LoweredBlock* block);
+    void evict_oldest();
+    void append(LoweredBlock* block);
+    void unlink(LoweredBlock* block);
+    Freed take_unreachable();
+
+    GuestMemory& memory_;
+    const usize byte_limit_;
+    std::mutex link_lock_;     // taken inside mutex_, never the other way round
+    mutable std::mutex mutex_; // everything down to the readers' part
+    std::unordered_map<Key, std::unique_ptr<LoweredBlock>, KeyHash> blocks_;
+    std::map<u64, Page> pages_;
+    LoweredBlock* oldest_{};
+    LoweredBlock* newest_{};
+    std::deque<Retired> retired_; // epochs ascend
     std::vector<bool> reader_taken_;
-    // Outside the lock: counts retirements, and the epoch that each reader has reached. Both sequentially consistent:
-    // a reader that enters either sees a retirement or is seen by it.
+    CodeCacheStats stats_{};
+
+    // Outside the lock. Some published block for each hash, so that most look-ups take no lock; then the count of
+    // retirements, and the epoch that each reader has reached. All sequentially consistent: a reader that enters
+    // either sees a retirement, and then finds the block nowhere, or is seen by it.
+    std::vector<Atomic<LoweredBlock*>> index_;
     static constexpr u64 away = ~u64{0};
     Atomic<u64> epoch_{1};
     Atomic<u64> readers_[max_vcpus];
-    CodeCacheStats stats_{};
 };
 
 } // namespace gimbal::translator

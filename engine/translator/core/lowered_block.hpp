@@ -10,7 +10,7 @@
 namespace gimbal::translator {
 
 /// A block ready to run, made by a backend and owned by the code cache; shared by all vCPUs of a VM. Everything but
-/// `stale` and the link words that the backend keeps inside `code` is constant once published.
+/// `stale`, the neighbours and the link words that the backend keeps inside `code` is constant once published.
 struct LoweredBlock {
     virtual ~LoweredBlock() = default;
 
@@ -20,6 +20,10 @@ struct LoweredBlock {
     std::vector<u32> guest_words; ///< What was translated; compared when the guest says that code changed.
     Atomic<u32> stale{};          ///< Set once, under the code cache's lock; the backend's entry then refuses to run.
     usize host_bytes{};
+
+    // Neighbours in the code cache's order of age; under its lock.
+    LoweredBlock* older{};
+    LoweredBlock* newer{};
 
     /// Makes the entry refuse: whoever jumps here goes to Runtime::find_block instead. Called under the cache's lock,
     /// while other vCPUs may be running the block; they leave it at its end.

@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <memory>
+#include <mutex>
 
 #include "engine/translator/core/lowered_block.hpp"
 #include "engine/translator/ir/ir.hpp"
@@ -13,6 +14,8 @@ struct LoweringOptions {
     /// Off: each IR instruction becomes an op of its own, with no value left in a guest register, nothing folded,
     /// merged or dropped. For tests, and for finding out whether lowering is at fault.
     bool fuse{true};
+    /// Guards the links between the blocks that share it and outlives them. Null: one lock for all blocks without.
+    std::mutex* link_lock{};
 };
 
 enum class LowerError : u8 {

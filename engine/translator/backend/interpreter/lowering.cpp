@@ -333,7 +333,7 @@ std::expected<std::unique_ptr<LoweredBlock>, LowerError> lower(const ir::Block& 
     Lowering lowering(block, options.fuse);
     if (!lowering.run()) return std::unexpected(lowering.error());
     auto made = std::make_unique<ThreadedBlock>(lowering.ops(), lowering.uses_link(), lowering.exits(),
-                                                physical_address, mode_key);
+                                                physical_address, mode_key, options.link_lock);
     made->guest_count = block.guest_count;
     return made;
 }

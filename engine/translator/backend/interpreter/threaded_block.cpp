@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/translator/backend/interpreter/threaded_block.hpp"
 
-#include <mutex>
 #include <new>
 
 #include "base/assert.hpp"
@@ -13,8 +12,7 @@ namespace {
 
 constexpr std::align_val_t cell_alignment{alignof(Op)};
 
-// Guards every Link::next, every list of incoming links, and changes of Link::entry.
-std::mutex& link_lock()
+std::mutex& common_link_lock()
 {
     static std::mutex lock;
     return lock;
@@ -23,8 +21,10 @@ std::mutex& link_lock()
 } // namespace
 
 ThreadedBlock::ThreadedBlock(std::span<const Op> ops, std::span<const u8> uses_link, std::span<const Exit> exits,
-                             u64 block_address, u64 block_mode)
-    : op_count_(ops.size()), link_count_(exits.size())
+                             u64 block_address, u64 block_mode, std::mutex* link_lock)
+    : link_lock_(link_lock != nullptr ? *link_lock : common_link_lock()),
+      op_count_(ops.size()),
+      link_count_(exits.size())
 {
     GIMBAL_ASSERT(!ops.empty() && ops.size() == uses_link.size());
     physical_address = block_address;
@@ -53,7 +53,7 @@ ThreadedBlock::~ThreadedBlock()
 {
     retire();
     {
-        const std::lock_guard lock(link_lock());
+        const std::lock_guard lock(link_lock_);
         for (Link& link : links()) {
             const Op* target = link.entry.load(MemoryOrder::relaxed);
             if (target == nullptr) continue;
@@ -71,7 +71,7 @@ std::span<Link> ThreadedBlock::links() const { return {reinterpret_cast<Link*>(e
 
 void ThreadedBlock::retire()
 {
-    const std::lock_guard lock(link_lock());
+    const std::lock_guard lock(link_lock_);
     stale.store(1, MemoryOrder::release);
     __atomic_store_n(&entry_->fn, &enter_stale_block, __ATOMIC_RELEASE);
     while (incoming_ != nullptr) {
@@ -86,7 +86,7 @@ void ThreadedBlock::connect(Link& link, ThreadedBlock& target)
 {
     if (target.mode_key != link.source->mode_key) return;
     if (!link.leaves_page && target.physical_page() != link.source->physical_page()) return;
-    const std::lock_guard lock(link_lock());
+    const std::lock_guard lock(target.link_lock_);
     if (target.stale.load(MemoryOrder::relaxed) != 0 || link.entry.load(MemoryOrder::relaxed) != nullptr) return;
     link.next = target.incoming_;
     target.incoming_ = &link;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <mutex>
 #include <span>
 
 #include "engine/translator/backend/interpreter/op.hpp"
@@ -18,14 +19,14 @@ struct Exit {
 /// A block as threaded code: header, ops and links in one array of 32-byte cells.
 ///
 /// Ownership: the code cache owns the block. Any vCPU may run it; nothing changes once it is published but the entry
-/// op's handler, which retire() replaces, and the links, under one lock for the whole process (taken once for each
-/// link made and each block retired).
+/// op's handler, which retire() replaces, and the links, under the lock that all blocks of a VM share (taken once for
+/// each link made and each block retired).
 class ThreadedBlock final : public LoweredBlock {
 public:
     /// The ops for which `uses_link` is set refer to `exits` by index in Op::extra; that becomes a distance. The
     /// last exit's link comes first, right behind the ops.
     ThreadedBlock(std::span<const Op> ops, std::span<const u8> uses_link, std::span<const Exit> exits,
-                  u64 physical_address, u64 mode_key);
+                  u64 physical_address, u64 mode_key, std::mutex* link_lock);
     ~ThreadedBlock() override;
     ThreadedBlock(const ThreadedBlock&) = delete;
     ThreadedBlock& operator=(const ThreadedBlock&) = delete;
@@ -41,6 +42,8 @@ public:
     static void connect(Link& link, ThreadedBlock& target);
 
 private:
+    // Guards every Link::next, every list of incoming links, and changes of Link::entry, of the blocks that share it.
+    std::mutex& link_lock_;
     std::span<Link> links() const;
 
     unsigned char* cells_{};

@@ -69,6 +69,7 @@ void Cpu::reset(const VcpuEntry& entry)
     waiting_ = Waiting::nothing;
     next_exit_.reset();
     event_register_ = false;
+    waiting_for_event_ = false;
     step_of_instruction_ = false;
     mode_changed();
     update_mode();
@@ -118,6 +119,8 @@ Exit Cpu::run(const Completion& completion)
 {
     commit(completion);
     if (next_exit_) return *std::exchange(next_exit_, std::nullopt);
+    // The event that ended a WFE is used up by it.
+    if (std::exchange(waiting_for_event_, false)) event_posted_.exchange(false, MemoryOrder::acq_rel);
     const InsideBlocks inside(*this);
     std::optional<Exit> exit;
     while (!(exit = step())) {}
@@ -131,6 +134,8 @@ std::optional<Exit> Cpu::step()
     const u32 requests = common.request.exchange(0, MemoryOrder::acq_rel);
     if ((requests & request::maintenance) != 0) mailbox_->serve(tlb_);
     if ((requests & request::kick) != 0) return Exit(ExitKind::kicked);
+    // ISB: what another vCPU did before the store that the guest has seen is done for this one too.
+    atomic_fence(MemoryOrder::acquire);
     forget_retired_blocks();
     // PSTATE.D is not in the mode key, so what depends on it is computed anew while a debugger is at work.
     constexpr u64 debugging = arch::MdscrEl1::ss::mask | arch::MdscrEl1::kde::mask | arch::MdscrEl1::mde::mask;
@@ -197,6 +202,7 @@ std::optional<Exit> Cpu::handle_event(ir::Event event, u64 payload)
 /// The event stream wakes a WFE at each chosen edge of a counter bit (CNTKCTL_EL1.EVNTEN, EVNTI, EVNTDIR).
 Exit Cpu::wait_for_event()
 {
+    waiting_for_event_ = true;
     IdleExit idle{IdleKind::wait_for_event, false, {}};
     idle.monitor_armed = state_->common.exclusive_address != ~u64{0};
     const arch::CntkctlEl1 control{state_->el[1].cntkctl};

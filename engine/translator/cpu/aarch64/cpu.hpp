@@ -182,6 +182,7 @@ private:
     Mode mode_{};
     bool mode_stale_{true};
     bool event_register_{};
+    bool waiting_for_event_{}; ///< A WFE has left run().
     u64 cache_epoch_{};
     unsigned cache_reader_{};
     u64 tlb_misses_{};

@@ -47,7 +47,8 @@ LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
     return block;
 }
 
-/// Translates and publishes. Null: the VM has to stop, or there are retired blocks to let go first.
+/// Translates and publishes. Null: the VM has to stop, the code has just changed under us, or there are retired blocks
+/// to let go first.
 LoweredBlock* Cpu::make_block(u64 physical, u64 pc)
 {
     CpuState& state = state_->common;
@@ -56,11 +57,13 @@ LoweredBlock* Cpu::make_block(u64 physical, u64 pc)
     try {
         if (auto fresh = translate_block(physical, single ? 1 : max_block_instructions)) {
             LoweredBlock* const block = machine_.code().insert(std::move(fresh));
-            if (single || !machine_.code().stale(cache_epoch_)) return block;
-            // A guest that never lets a vCPU leave its blocks must not make retired ones pile up: all vCPUs look up.
-            machine_.for_each_other(*this, [](Cpu& other) {
-                other.state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel);
-            });
+            if (block != nullptr) {
+                if (single || !machine_.code().stale(cache_epoch_)) return block;
+                // A guest that never lets a vCPU leave its blocks must not make retired ones pile up: all look up.
+                machine_.for_each_other(*this, [](Cpu& other) {
+                    other.state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel);
+                });
+            }
             state.unwind = Unwind::synchronize;
             state.pc = pc;
             return nullptr;
@@ -164,7 +167,8 @@ std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
             if (!verdict) panic(ir::print(verdict.error(), block).c_str(), __FILE__, __LINE__);
         }
         if (options.trace_ir) options.trace_ir(ir::print(block));
-        auto lowered = interpreter::lower(block, physical, state_->common.mode_key, {.fuse = options.fuse});
+        auto lowered = interpreter::lower(block, physical, state_->common.mode_key,
+                                          {.fuse = options.fuse, .link_lock = &machine_.code().link_lock()});
         if (!lowered) continue;
         (*lowered)->guest_count = block.guest_count;
         (*lowered)->guest_words = std::move(source);

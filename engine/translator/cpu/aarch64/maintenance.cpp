@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sched.h>
-
 #include <algorithm>
 
 #include "arch/aarch64/sysreg.hpp"
@@ -64,12 +62,13 @@ void Cpu::invalidate_tlb(SysReg operation, u64 operand)
 
 void Cpu::wait_for_tlb_maintenance()
 {
-    for (const TlbTicket& ticket : maintenance_)
-        while (!ticket.mailbox->done(ticket.number)) {
-            // Two CPUs that wait for each other serve each other here.
-            if (mailbox_->waiting()) mailbox_->serve(tlb_);
-            ::sched_yield();
-        }
+    if (maintenance_.empty()) return;
+    // Two CPUs may wait for each other: this one uses no translation meanwhile, and does its own work before it goes
+    // on.
+    mailbox_->set_outside(true);
+    for (const TlbTicket& ticket : maintenance_) ticket.mailbox->wait(ticket.number);
+    mailbox_->set_outside(false);
+    if (mailbox_->waiting()) mailbox_->serve(tlb_);
     maintenance_.clear();
 }
 
