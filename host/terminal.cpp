@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/terminal.hpp"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -54,6 +55,13 @@ bool terminal::enter_raw(int fd)
     raw_fd.store(fd);
     set_attributes(fd, settings);
     return true;
+}
+
+std::optional<terminal::Size> terminal::size(int fd)
+{
+    winsize window{};
+    if (::ioctl(fd, TIOCGWINSZ, &window) != 0 || window.ws_col == 0 || window.ws_row == 0) return std::nullopt;
+    return Size{window.ws_col, window.ws_row};
 }
 
 void terminal::restore() noexcept

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
+#include "base/types.hpp"
+
 namespace gimbal::host {
 
 /// Raw mode of the terminal behind a descriptor. There is one for the process, because fatal signals must undo it from
@@ -11,6 +15,14 @@ namespace terminal {
 bool enter_raw(int fd);
 /// Any number of times, from anywhere, a signal handler too.
 void restore() noexcept;
+
+/// In characters.
+struct Size {
+    u16 columns;
+    u16 rows;
+};
+/// None if `fd` is no terminal or one that does not know.
+std::optional<Size> size(int fd);
 
 } // namespace terminal
 

@@ -40,6 +40,9 @@ struct NetConfig {
     std::vector<HostForward> forwards;
 };
 
+/// Which of the board's serial devices gets the input, and is the default command line's console.
+enum class ConsoleKind : u8 { pl011, virtio };
+
 /// Everything `gimbal run` was told, checked as far as that goes without opening a file.
 struct RunConfig {
     std::string name;                   ///< For messages; the configuration file's stem.
@@ -49,6 +52,7 @@ struct RunConfig {
     u64 memory{u64{512} << 20};         ///< Bytes.
     u32 cpus{1};                        ///< As many as the board and the VM take.
     host::SerialConfig serial;
+    ConsoleKind console{ConsoleKind::pl011};
     std::vector<DiskConfig> disks; ///< In the order of the guest's slots.
     std::vector<NetConfig> nets;
     std::optional<double> timeout; ///< Seconds, above zero.

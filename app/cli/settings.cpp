@@ -99,6 +99,17 @@ Applied apply_serial(RunConfig& config, const std::string& value, const std::str
     return {};
 }
 
+Applied apply_console(RunConfig& config, const std::string& value, const std::string&)
+{
+    if (value == "pl011")
+        config.console = ConsoleKind::pl011;
+    else if (value == "virtio")
+        config.console = ConsoleKind::virtio;
+    else
+        return fail(UserError{fmt::format("there is no console '{}'; expected pl011 or virtio", value)});
+    return {};
+}
+
 Applied apply_machine(RunConfig&, const std::string& value, const std::string&)
 {
     if (value != "virt") return fail(UserError{fmt::format("there is no machine '{}'; expected virt", value)});
@@ -170,12 +181,14 @@ constexpr auto settings = std::to_array<Setting>({
     {"name",      nullptr,       nullptr,        "",                                                                          SettingKind::text,    apply_name   },
     {"kernel",    "--kernel",    "FILE",         "Kernel: Image, gzip, zstd, EFI zboot or ELF",                               SettingKind::text,    apply_kernel },
     {"initrd",    "--initrd",    "FILE",         "Initial RAM disk",                                                          SettingKind::text,    apply_initrd },
-    {"cmdline",   "--cmdline",   "TEXT",         "Kernel command line (default: console=ttyAMA0)",                            SettingKind::text,
+    {"cmdline",   "--cmdline",   "TEXT",         "Kernel command line (default: the console's name)",                         SettingKind::text,
      apply_cmdline                                                                                                                                               },
     {"memory",    "--memory",    "SIZE",         "Guest memory, such as 512M or 2G (default: 512M)",                          SettingKind::text,    apply_memory },
     {"cpus",      "--cpus",      "N",            "Guest CPUs (default: 1)",                                                   SettingKind::number,  apply_cpus   },
     {"serial",    "--serial",    "WHERE",        "Console: stdio, file:PATH, unix:PATH or null (default: stdio)",             SettingKind::text,
      apply_serial                                                                                                                                                },
+    {"console",   "--console",   "DEVICE",       "Which device gets the input: pl011 (default) or virtio",                    SettingKind::text,
+     apply_console                                                                                                                                               },
     {"machine",   "--machine",   "NAME",         "Board: virt (default)",                                                     SettingKind::text,    apply_machine},
     {"timeout",   "--timeout",   "SECONDS",      "Stop after this long, with status 5",                                       SettingKind::number,  apply_timeout},
     {"no_reboot", "--no-reboot", nullptr,        "Stop with status 3 when the guest resets",                                  SettingKind::boolean,

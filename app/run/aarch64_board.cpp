@@ -12,31 +12,6 @@ UserError wiring_failed(const char* what) { return {std::string("the board canno
 
 } // namespace
 
-void ConsoleWire::connect(Pl011& uart)
-{
-    uart_ = &uart;
-    port_.set_on_room([&uart] { uart.transmit_ready(); });
-    port_.set_receiver(this);
-}
-
-void ConsoleWire::disconnect()
-{
-    port_.set_receiver(nullptr);
-    port_.set_on_room({});
-}
-
-usize ConsoleWire::put(std::span<const u8> bytes)
-{
-    usize taken = 0;
-    while (taken < bytes.size() && port_.transmit(bytes[taken])) ++taken;
-    return taken;
-}
-
-bool ConsoleWire::has_room()
-{
-    return (port_.interactive() || uart_->receive_attended()) && uart_->receive_room() != 0;
-}
-
 Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile& profile, host::SerialPort& serial,
                            host::HostWallClock& wall_clock)
     : vm_(vm),

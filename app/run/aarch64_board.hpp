@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "app/run/console_wire.hpp"
 #include "app/run/guest.hpp"
 #include "device/gicv3/gicv3.hpp"
 #include "device/gicv3/software_icc.hpp"
@@ -17,24 +18,6 @@
 #include "vm/vm.hpp"
 
 namespace gimbal {
-
-/// The wire between the UART and the host's serial port. A stream of input waits for the guest's driver, because what
-/// arrives before is lost when the driver opens the port; keys do not wait, as on any terminal.
-class ConsoleWire final : public CharSink, public host::SerialReceiver {
-public:
-    explicit ConsoleWire(host::SerialPort& port) : port_(port) {}
-    void connect(Pl011& uart);
-    void disconnect();
-
-    usize put(std::span<const u8> bytes) override;
-    void receiver_ready() noexcept override { port_.receiver_changed(); }
-    bool has_room() override;
-    void receive(u8 byte) override { static_cast<void>(uart_->receive({&byte, 1})); }
-
-private:
-    host::SerialPort& port_;
-    Pl011* uart_{};
-};
 
 /// The AArch64 `virt` board of one session: its devices, and how they are wired to the VM and to the host. Lives on the
 /// heap with its VM; outlives the vCPUs' threads.
@@ -50,6 +33,7 @@ public:
     Result<void, UserError> attach(std::span<u8> ram);
 
     BoardParts parts() const;
+    ConsoleWire& console() { return wire_; }
 
 private:
     Result<void, UserError> attach_interrupts();

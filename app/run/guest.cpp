@@ -17,7 +17,15 @@ namespace {
 // Room for the largest tree: every CPU and slot, and the longest command line.
 constexpr u64 device_tree_room = u64{256} << 10;
 
-constexpr const char* default_cmdline = "console=ttyAMA0";
+/// The names that Linux has for them.
+const char* default_cmdline(ConsoleKind kind)
+{
+    switch (kind) {
+    case ConsoleKind::pl011: return "console=ttyAMA0";
+    case ConsoleKind::virtio: return "console=hvc0";
+    }
+    return "";
+}
 
 Result<std::vector<u8>, UserError> read_input(const char* what, const std::string& path, u64 limit)
 {
@@ -47,7 +55,7 @@ Result<Guest, UserError> load_guest(const RunConfig& config)
 {
     Guest guest;
     guest.memory_size = config.memory;
-    guest.cmdline = config.cmdline.value_or(default_cmdline);
+    guest.cmdline = config.cmdline.value_or(default_cmdline(config.console));
     // A compressed file larger than guest memory cannot hold a kernel that fits either.
     GIMBAL_TRY(file, read_input("kernel", config.kernel, config.memory));
     auto kernel = loader::parse_kernel(std::move(file), config.memory);

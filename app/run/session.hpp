@@ -114,8 +114,9 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
     const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), input.control.serial(),
                                                       input.control.wall_clock());
     GIMBAL_TRY_VOID(board->attach(ram->bytes()));
+    board->console().set_input(input.config.console);
     VirtioDevices devices(*vm);
-    GIMBAL_TRY_VOID(add_virtio_devices(devices, {*vm, input.config}));
+    GIMBAL_TRY_VOID(add_virtio_devices(devices, {*vm, input.config, board->console()}));
     BoardParts parts = board->parts();
     parts.virtio_slots = devices.slots();
     GIMBAL_TRY(entry, place_guest(input.guest, parts, vm->memory));

@@ -66,6 +66,7 @@ void VirtioDevices::stop()
 
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context)
 {
+    GIMBAL_TRY_VOID(devices.add(make_virtio_console(context)));
     return devices.add(make_virtio_rng(context));
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/cli/run_config.hpp"
+#include "app/run/console_wire.hpp"
 #include "app/user_error.hpp"
 #include "device/virtio/mmio.hpp"
 #include "host/worker.hpp"
@@ -27,6 +28,7 @@ public:
 struct VirtioContext {
     Vm& vm;
     const RunConfig& config;
+    ConsoleWire& console;
 
     /// For a device's threads: logs what has failed and stops the VM.
     host::Worker::OnFailure on_failure(std::string device) const;
@@ -63,6 +65,7 @@ private:
 /// All that the configuration asks for, and what every guest has.
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context);
 
+std::unique_ptr<VirtioPart> make_virtio_console(const VirtioContext& context);
 std::unique_ptr<VirtioPart> make_virtio_rng(const VirtioContext& context);
 
 } // namespace gimbal

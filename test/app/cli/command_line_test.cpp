@@ -50,6 +50,7 @@ TEST(CommandLine, defaults)
     EXPECT_EQ(config.memory, u64{512} << 20);
     EXPECT_EQ(config.cpus, 1U);
     EXPECT_EQ(config.serial.kind, host::SerialKind::stdio);
+    EXPECT_EQ(config.console, ConsoleKind::pl011);
     EXPECT_EQ(config.timeout, std::nullopt);
     EXPECT_FALSE(config.no_reboot || config.count || config.trace.exits || config.trace.ir);
     EXPECT_EQ(config.log_level, host::LogLevel::warn);
@@ -57,15 +58,18 @@ TEST(CommandLine, defaults)
 
 TEST(CommandLine, everything)
 {
-    const RunConfig config = config_of(
-        {"run",      "--kernel=Image", "--initrd",  "i.gz",     "--cmdline", "quiet -- x=1", "--memory",    "1G",
-         "--serial", "unix:/tmp/s",    "--machine", "virt",     "--timeout", "2.5",          "--no-reboot", "--stats",
-         "-",        "--count",        "--trace",   "exits,ir", "--log",     "debug,log.txt"});
+    const RunConfig config = config_of({"run",         "--kernel=Image", "--initrd",  "i.gz",
+                                        "--cmdline",   "quiet -- x=1",   "--memory",  "1G",
+                                        "--serial",    "unix:/tmp/s",    "--console", "virtio",
+                                        "--machine",   "virt",           "--timeout", "2.5",
+                                        "--no-reboot", "--stats",        "-",         "--count",
+                                        "--trace",     "exits,ir",       "--log",     "debug,log.txt"});
     EXPECT_EQ(config.initrd, "i.gz");
     EXPECT_EQ(config.cmdline, "quiet -- x=1");
     EXPECT_EQ(config.memory, u64{1} << 30);
     EXPECT_EQ(config.serial.kind, host::SerialKind::unix_socket);
     EXPECT_EQ(config.serial.path, "/tmp/s");
+    EXPECT_EQ(config.console, ConsoleKind::virtio);
     EXPECT_EQ(config.timeout, 2.5);
     EXPECT_EQ(config.stats, "-");
     EXPECT_TRUE(config.no_reboot && config.count && config.trace.exits && config.trace.ir);
@@ -115,6 +119,7 @@ TEST(CommandLine, bad_values)
         EXPECT_THAT(with("--timeout", value), HasSubstr("is no time limit")) << value;
     EXPECT_THAT(with("--serial", "tcp:1"), HasSubstr("'tcp:1' is no serial port"));
     EXPECT_THAT(with("--serial", "file:"), HasSubstr("path is empty"));
+    EXPECT_THAT(with("--console", "hvc0"), HasSubstr("there is no console 'hvc0'; expected pl011 or virtio"));
     EXPECT_THAT(with("--machine", "pc"), HasSubstr("there is no machine 'pc'; expected virt"));
     EXPECT_THAT(with("--log", "loud"), HasSubstr("'loud' is no log level"));
     EXPECT_THAT(with("--trace", "exits,asm"), HasSubstr("'asm' cannot be traced"));
