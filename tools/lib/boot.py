@@ -60,6 +60,7 @@ def gimbal(program, folder, kernel, *options, cmdline=None, timeout=120, keys=b"
                timeout, keys)
 
 
-def peer(program, folder, kernel, cmdline="", cpu=PEER_CPU, timeout=120):
+def peer(program, folder, kernel, *options, cmdline="", cpu=PEER_CPU, timeout=120):
     return run([program, "-M", "virt,gic-version=3", "-cpu", cpu, "-m", "512", "-nographic", "-net", "none",
-                "-no-reboot", "-kernel", folder / kernel, "-initrd", folder / "initrd", "-append", cmdline], timeout)
+                "-no-reboot", "-kernel", folder / kernel, "-initrd", folder / "initrd", "-append", cmdline, *options],
+               timeout)

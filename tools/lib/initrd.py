@@ -93,9 +93,9 @@ def add_modules(archive, release):
     archive.file(f"{base}/modules.alias", "".join(aliases).encode())
 
 
-def build(initramfs, busybox, releases):
-    """The archive's bytes. initramfs: the folder of our files; busybox: the guest's static one; releases: unpacked
-    lib/modules/<release>."""
+def build(initramfs, programs, releases):
+    """The archive's bytes. initramfs: the folder of our files; programs: static ones, by the name they get in /bin;
+    releases: unpacked lib/modules/<release>."""
     archive = Archive()
     for folder in FOLDERS:
         archive.folder(folder)
@@ -103,7 +103,8 @@ def build(initramfs, busybox, releases):
     archive.character_device("dev/console", 5, 1)
     archive.file("init", (initramfs / "init").read_bytes(), 0o755)
     archive.file("etc/udhcpc.script", (initramfs / "udhcpc.script").read_bytes(), 0o755)
-    archive.file("bin/busybox", busybox.read_bytes(), 0o755)
+    for name, path in programs.items():
+        archive.file(f"bin/{name}", path.read_bytes(), 0o755)
     archive.link("bin/sh", "busybox")
     archive.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
     archive.file("etc/group", b"root:x:0:\n")
