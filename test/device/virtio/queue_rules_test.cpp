@@ -319,7 +319,7 @@ TEST_F(Virtqueue, AResetRacesWithTheDevice)
             static_cast<void>(queue.push(mine, 0x3000));
         }
     });
-    for (unsigned round = 0; round < 300; ++round) {
+    for (unsigned round = 0; round < 100; ++round) {
         driver.offer({
             {data, 0x3000, true}
         });

@@ -106,6 +106,25 @@ TEST_F(Virtqueue, ABufferMayStraddleAdjacentRegions)
     EXPECT_EQ(ram.get(ram.end() - 2, 4), "abcd");
 }
 
+TEST_F(Virtqueue, V24_ARequestIsWhatItWasWhenItWasTaken)
+{
+    ram.put(data, "abcd");
+    driver.offer({
+        {data, 4},
+        {data + 0x100, 4, true}
+    });
+    ASSERT_TRUE(take());
+    driver.describe(0, ram.end(), 0xFFFF'FFFF, flag::write | flag::next, 0);
+    driver.describe(1, driver.device(), 0xFFFF'FFFF, flag::indirect, 9);
+    EXPECT_EQ(chain.readable_bytes(), 4U);
+    EXPECT_EQ(read(0, 4), "abcd");
+    EXPECT_TRUE(write(0, "wxyz").has_value());
+    EXPECT_EQ(write(4, "!").error(), QueueError::range);
+    EXPECT_TRUE(queue.push(chain, 4).has_value());
+    EXPECT_EQ(ram.get(data + 0x100, 4), "wxyz");
+    EXPECT_EQ(driver.used(0), (DriverQueue::Used{0, 4}));
+}
+
 TEST_F(Virtqueue, ALengthOfZeroIsAnEmptyBuffer)
 {
     ram.put(data, "ab");
