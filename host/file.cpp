@@ -14,8 +14,6 @@
 
 #include <fmt/format.h>
 
-#include "host/fd.hpp"
-
 namespace gimbal::host {
 namespace {
 
@@ -68,10 +66,10 @@ Result<void, HostError> replace_file(const std::string& path, std::string_view c
 
 HostError system_error(int code) { return {std::generic_category().message(code), code}; }
 
-Result<std::vector<u8>, HostError> read_regular_file(const std::string& path, u64 limit)
+Result<RegularFile, HostError> RegularFile::open(const std::string& path, u64 limit)
 {
     // O_NONBLOCK: opening a FIFO must not wait for its writer.
-    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) return fail(system_error(errno));
     struct stat status{};
     if (::fstat(fd.get(), &status) != 0) return fail(system_error(errno));
@@ -79,16 +77,34 @@ Result<std::vector<u8>, HostError> read_regular_file(const std::string& path, u6
     const u64 size = static_cast<u64>(status.st_size);
     if (size > limit)
         return fail(HostError{fmt::format("it has {} bytes, more than the {} that can be used", size, limit), EFBIG});
-    std::vector<u8> bytes(static_cast<usize>(size));
+    return RegularFile(std::move(fd), size, status.st_mtim);
+}
+
+Result<std::vector<u8>, HostError> RegularFile::read() const
+{
+    std::vector<u8> bytes(static_cast<usize>(size_));
     usize filled = 0;
     while (filled < bytes.size()) {
-        const ssize_t count = ::read(fd.get(), bytes.data() + filled, bytes.size() - filled);
+        const ssize_t count =
+            ::pread(fd_.get(), bytes.data() + filled, bytes.size() - filled, static_cast<off_t>(filled));
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return fail(system_error(errno));
         if (count == 0) return fail(HostError{"it shrank while it was read"});
         filled += static_cast<usize>(count);
     }
+    // Behind the reading, so that a change in the middle of it is seen too.
+    struct stat status{};
+    if (::fstat(fd_.get(), &status) != 0) return fail(system_error(errno));
+    const bool same = static_cast<u64>(status.st_size) == size_ && status.st_mtim.tv_sec == changed_.tv_sec &&
+                      status.st_mtim.tv_nsec == changed_.tv_nsec;
+    if (!same) return fail(HostError{"it was changed while it was in use"});
     return bytes;
+}
+
+Result<std::vector<u8>, HostError> read_regular_file(const std::string& path, u64 limit)
+{
+    GIMBAL_TRY(file, RegularFile::open(path, limit));
+    return file.read();
 }
 
 Result<void, HostError> write_all(int fd, std::string_view content, int patience_ms)

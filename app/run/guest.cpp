@@ -27,15 +27,35 @@ const char* default_cmdline(ConsoleKind kind)
     return "";
 }
 
-Result<std::vector<u8>, UserError> read_input(const char* what, const std::string& path, u64 limit)
+UserError file_error(const Guest::File& file, const std::string& message)
 {
-    auto bytes = host::read_regular_file(path, limit);
-    if (!bytes) {
-        const char* const advice = bytes.error().code == EFBIG ? "; give the guest more --memory" : "";
-        return fail(UserError{fmt::format("{} '{}': {}{}", what, path, bytes.error().message, advice)});
+    return {fmt::format("{} '{}': {}", file.what, file.path, message)};
+}
+
+Result<Guest::File, UserError> open_input(const char* what, const std::string& path, u64 limit)
+{
+    auto file = host::RegularFile::open(path, limit);
+    if (!file) {
+        const char* const advice = file.error().code == EFBIG ? "; give the guest more --memory" : "";
+        return fail(UserError{fmt::format("{} '{}': {}{}", what, path, file.error().message, advice)});
     }
-    if (bytes->empty()) return fail(UserError{fmt::format("{} '{}': it is an empty file", what, path)});
+    if (file->size() == 0) return fail(UserError{fmt::format("{} '{}': it is an empty file", what, path)});
+    return Guest::File{what, path, std::move(*file)};
+}
+
+Result<std::vector<u8>, UserError> read_input(const Guest::File& file)
+{
+    auto bytes = file.file.read();
+    if (!bytes) return fail(file_error(file, bytes.error().message));
     return std::move(*bytes);
+}
+
+Result<loader::Kernel, UserError> read_kernel(const Guest::File& file, u64 limit)
+{
+    GIMBAL_TRY(bytes, read_input(file));
+    auto kernel = loader::parse_kernel(std::move(bytes), limit);
+    if (!kernel) return fail(file_error(file, kernel.error().message));
+    return std::move(*kernel);
 }
 
 UserError placement_failed(const char* what)
@@ -49,46 +69,66 @@ bool fill_random(T& target)
     return ::getrandom(&target, sizeof(target), 0) == static_cast<ssize_t>(sizeof(target));
 }
 
+/// Puts kernel and initrd into guest memory and lets go of their bytes, which are a good part of what we occupy. Both
+/// are read before either is let go: what malloc has once taken back from a mapping it keeps for the next such block.
+Result<void, UserError> place_files(Guest& guest, GuestMemory& memory)
+{
+    std::vector<u8> initrd;
+    if (guest.initrd_file) {
+        GIMBAL_TRY(bytes, read_input(*guest.initrd_file));
+        initrd = std::move(bytes);
+    }
+    if (guest.kernel.storage.empty()) {
+        GIMBAL_TRY(kernel, read_kernel(guest.kernel_file, guest.memory_size));
+        guest.kernel = std::move(kernel);
+    }
+    for (const loader::Segment& segment : guest.kernel.segments)
+        if (!segment.bytes.empty() && !memory.write({guest.layout.kernel_base + segment.address}, segment.bytes))
+            return fail(placement_failed("the kernel"));
+    guest.kernel.segments.clear();
+    guest.kernel.storage = std::vector<u8>(); // not {}, which keeps the memory
+    if (!initrd.empty() && !memory.write(guest.layout.initrd, initrd)) return fail(placement_failed("the initrd"));
+    return {};
+}
+
 } // namespace
 
 Result<Guest, UserError> load_guest(const RunConfig& config)
 {
-    Guest guest;
-    guest.memory_size = config.memory;
-    guest.cmdline = config.cmdline.value_or(default_cmdline(config.console));
     // A compressed file larger than guest memory cannot hold a kernel that fits either.
-    GIMBAL_TRY(file, read_input("kernel", config.kernel, config.memory));
-    auto kernel = loader::parse_kernel(std::move(file), config.memory);
-    if (!kernel) return fail(UserError{fmt::format("kernel '{}': {}", config.kernel, kernel.error().message)});
-    if (kernel->arch != loader::GuestArch::aarch64)
-        return fail(UserError{fmt::format("kernel '{}': it is for {} ({}); this version runs aarch64 guests only",
-                                          config.kernel, loader::guest_arch_name(kernel->arch), kernel->description)});
-    guest.kernel = std::move(*kernel);
+    GIMBAL_TRY(kernel_file, open_input("kernel", config.kernel, config.memory));
+    GIMBAL_TRY(kernel, read_kernel(kernel_file, config.memory));
+    if (kernel.arch != loader::GuestArch::aarch64)
+        return fail(file_error(kernel_file, fmt::format("it is for {} ({}); this version runs aarch64 guests only",
+                                                        loader::guest_arch_name(kernel.arch), kernel.description)));
+    Guest guest{.kernel_file = std::move(kernel_file),
+                .initrd_file = {},
+                .kernel = std::move(kernel),
+                .initrd_size = 0,
+                .cmdline = config.cmdline.value_or(default_cmdline(config.console)),
+                .memory_size = config.memory,
+                .layout = {}};
     if (!config.initrd.empty()) {
-        GIMBAL_TRY(initrd, read_input("initrd", config.initrd, config.memory));
-        guest.initrd = std::move(initrd);
+        GIMBAL_TRY(initrd, open_input("initrd", config.initrd, config.memory));
+        guest.initrd_size = initrd.file.size();
+        guest.initrd_file = std::move(initrd);
     }
     const loader::LayoutRequest request{board::aarch64::location(board::aarch64::Part::ram).base.value, config.memory,
-                                        guest.initrd.size(), device_tree_room};
+                                        guest.initrd_size, device_tree_room};
     GIMBAL_TRY(layout, loader::plan_layout(guest.kernel, request));
     guest.layout = layout;
     return guest;
 }
 
-Result<VcpuEntry, UserError> place_guest(const Guest& guest, const BoardParts& parts, GuestMemory& memory)
+Result<VcpuEntry, UserError> place_guest(Guest& guest, const BoardParts& parts, GuestMemory& memory)
 {
-    for (const loader::Segment& segment : guest.kernel.segments)
-        if (!segment.bytes.empty() && !memory.write({guest.layout.kernel_base + segment.address}, segment.bytes))
-            return fail(placement_failed("the kernel"));
-    if (!guest.initrd.empty() && !memory.write(guest.layout.initrd, guest.initrd))
-        return fail(placement_failed("the initrd"));
-
+    GIMBAL_TRY_VOID(place_files(guest, memory));
     device_tree::Aarch64Machine machine;
     machine.cpu_count = parts.cpu_count;
     machine.memory_size = guest.memory_size;
     machine.bootargs = guest.cmdline;
     machine.initrd = guest.layout.initrd;
-    machine.initrd_size = guest.initrd.size();
+    machine.initrd_size = guest.initrd_size;
     machine.virtio_slots = parts.virtio_slots;
     machine.has_clock = parts.has_clock;
     if (!fill_random(machine.kaslr_seed) || !fill_random(machine.rng_seed))

@@ -28,7 +28,7 @@ namespace gimbal {
 /// What one life of the guest, from start to reset or end, is run with.
 struct SessionInput {
     const RunConfig& config;
-    const Guest& guest;
+    Guest& guest;
     RunControl& control;
     const Clock& clock;
     u32 cpu_count{1};

@@ -7,12 +7,14 @@
 #include <unistd.h>
 #include <utmp.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -133,6 +135,22 @@ TEST_F(Command, ends_with_the_status_of_the_guests_end)
     EXPECT_THAT(timeout.error, HasSubstr("stopped after 0.2 s (--timeout)"));
     // Resets until then; sooner or later the time limit comes just when the guest resets.
     for (unsigned i = 0; i < 20; ++i) EXPECT_EQ(run("run --memory 16M --timeout 0.05 --kernel " + reset).status, 5);
+}
+
+TEST_F(Command, a_reset_refuses_a_kernel_that_was_changed_meanwhile)
+{
+    const std::string kernel = file("reset", program({movz_w0_8400_lsl_16, movk_w0_9, hvc, branch_to_self}));
+    std::atomic<bool> ended{false};
+    // Behind the ELF's end, so that it stays a good one whenever it is read; again and again, so that some change comes
+    // after the start.
+    std::thread changes([&] {
+        while (!ended) std::ofstream(kernel, std::ios::app | std::ios::binary) << '.' << std::flush;
+    });
+    const Outcome outcome = run("run --memory 16M --timeout 100 --kernel " + kernel);
+    ended = true;
+    changes.join();
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_THAT(outcome.error, HasSubstr("kernel '" + kernel + "': it was changed while it was in use"));
 }
 
 TEST_F(Command, says_what_it_could_not_print)

@@ -49,6 +49,36 @@ TEST_F(File, reads_regular_files_only)
     EXPECT_EQ(error_of(folder_ + "missing"), "No such file or directory");
 }
 
+TEST_F(File, stays_what_it_was_when_its_name_goes_to_another)
+{
+    const std::string path = folder_ + "input";
+    std::ofstream(path) << "first";
+    const auto file = RegularFile::open(path, 100);
+    ASSERT_TRUE(file);
+    std::ofstream(folder_ + "other") << "second";
+    std::filesystem::rename(folder_ + "other", path);
+    for (int i = 0; i < 2; ++i) {
+        const auto bytes = file->read();
+        ASSERT_TRUE(bytes);
+        EXPECT_EQ(std::string(bytes->begin(), bytes->end()), "first");
+    }
+}
+
+TEST_F(File, is_refused_when_it_was_changed_in_place)
+{
+    const std::string path = folder_ + "input";
+    std::ofstream(path) << "first";
+    const auto file = RegularFile::open(path, 100);
+    ASSERT_TRUE(file);
+    std::ofstream(path, std::ios::app) << "more";
+    ASSERT_FALSE(file->read());
+    EXPECT_EQ(file->read().error().message, "it was changed while it was in use");
+    std::filesystem::resize_file(path, 5);
+    EXPECT_FALSE(file->read()); // the size is the old one again, the time is not
+    std::filesystem::resize_file(path, 2);
+    EXPECT_EQ(file->read().error().message, "it shrank while it was read");
+}
+
 TEST_F(File, replaces_in_one_step)
 {
     const std::string path = folder_ + "report";
