@@ -178,31 +178,34 @@ Applied apply_log(RunConfig& config, const std::string& value, const std::string
 }
 
 constexpr auto settings = std::to_array<Setting>({
-    {"name",      nullptr,       nullptr,        "",                                                                          SettingKind::text,    apply_name   },
-    {"kernel",    "--kernel",    "FILE",         "Kernel: Image, gzip, zstd, EFI zboot or ELF",                               SettingKind::text,    apply_kernel },
-    {"initrd",    "--initrd",    "FILE",         "Initial RAM disk",                                                          SettingKind::text,    apply_initrd },
-    {"cmdline",   "--cmdline",   "TEXT",         "Kernel command line (default: the console's name)",                         SettingKind::text,
-     apply_cmdline                                                                                                                                               },
-    {"memory",    "--memory",    "SIZE",         "Guest memory, such as 512M or 2G (default: 512M)",                          SettingKind::text,    apply_memory },
-    {"cpus",      "--cpus",      "N",            "Guest CPUs (default: 1)",                                                   SettingKind::number,  apply_cpus   },
-    {"serial",    "--serial",    "WHERE",        "Console: stdio, file:PATH, unix:PATH or null (default: stdio)",             SettingKind::text,
-     apply_serial                                                                                                                                                },
-    {"console",   "--console",   "DEVICE",       "Which device gets the input: pl011 (default) or virtio",                    SettingKind::text,
-     apply_console                                                                                                                                               },
-    {"machine",   "--machine",   "NAME",         "Board: virt (default)",                                                     SettingKind::text,    apply_machine},
-    {"timeout",   "--timeout",   "SECONDS",      "Stop after this long, with status 5",                                       SettingKind::number,  apply_timeout},
-    {"no_reboot", "--no-reboot", nullptr,        "Stop with status 3 when the guest resets",                                  SettingKind::boolean,
-     apply_no_reboot                                                                                                                                             },
-    {"stats",     "--stats",     "FILE",         "Write statistics as JSON when the VM ends; - is standard output",           SettingKind::text,
-     apply_stats                                                                                                                                                 },
-    {"count",     "--count",     nullptr,        "Count guest instructions exactly",                                          SettingKind::boolean, apply_count  },
-    {"trace",     "--trace",     "WHAT",         "Log every exit, translated block or both: exits, ir or exits,ir",           SettingKind::list,
-     apply_trace                                                                                                                                                 },
-    {"log",       "--log",       "LEVEL[,FILE]", "trace, debug, info, warn, error or off; to stderr or FILE (default: warn)",
-     SettingKind::text,                                                                                                                             apply_log    },
+    {"name", nullptr, nullptr, "", SettingKind::text, apply_name},
+    {"kernel", "--kernel", "FILE", "Kernel: Image, gzip, zstd, EFI zboot or ELF", SettingKind::text, apply_kernel},
+    {"initrd", "--initrd", "FILE", "Initial RAM disk", SettingKind::text, apply_initrd},
+    {"cmdline", "--cmdline", "TEXT", "Kernel command line (default: the console's name)", SettingKind::text,
+     apply_cmdline},
+    {"memory", "--memory", "SIZE", "Guest memory, such as 512M or 2G (default: 512M)", SettingKind::text, apply_memory},
+    {"cpus", "--cpus", "N", "Guest CPUs (default: 1)", SettingKind::number, apply_cpus},
+    {nullptr, "--net", "user[,FORWARDS]",
+     "Network interface; a forward is hostfwd=tcp:H:G, host port H to guest port G", SettingKind::text, add_net,
+     clear_nets},
+    {"serial", "--serial", "WHERE", "Console: stdio, file:PATH, unix:PATH or null (default: stdio)", SettingKind::text,
+     apply_serial},
+    {"console", "--console", "DEVICE", "Which device gets the input: pl011 (default) or virtio", SettingKind::text,
+     apply_console},
+    {"machine", "--machine", "NAME", "Board: virt (default)", SettingKind::text, apply_machine},
+    {"timeout", "--timeout", "SECONDS", "Stop after this long, with status 5", SettingKind::number, apply_timeout},
+    {"no_reboot", "--no-reboot", nullptr, "Stop with status 3 when the guest resets", SettingKind::boolean,
+     apply_no_reboot},
+    {"stats", "--stats", "FILE", "Write statistics as JSON when the VM ends; - is standard output", SettingKind::text,
+     apply_stats},
+    {"count", "--count", nullptr, "Count guest instructions exactly", SettingKind::boolean, apply_count},
+    {"trace", "--trace", "WHAT", "Log every exit, translated block or both: exits, ir or exits,ir", SettingKind::list,
+     apply_trace},
+    {"log", "--log", "LEVEL[,FILE]", "trace, debug, info, warn, error or off; to stderr or FILE (default: warn)",
+     SettingKind::text, apply_log},
 });
 
-constexpr auto tables = std::to_array<Table>({type1_table});
+constexpr auto tables = std::to_array<Table>({net_table, type1_table});
 
 /// Edit distance with insertions, deletions and substitutions.
 usize distance(std::string_view a, std::string_view b)

@@ -67,6 +67,10 @@ void VirtioDevices::stop()
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context)
 {
     GIMBAL_TRY_VOID(devices.add(make_virtio_console(context)));
+    for (u32 index = 0; index < context.config.nets.size(); ++index) {
+        GIMBAL_TRY(network, make_virtio_net(context, index));
+        GIMBAL_TRY_VOID(devices.add(std::move(network)));
+    }
     return devices.add(make_virtio_rng(context));
 }
 

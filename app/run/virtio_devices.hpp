@@ -66,6 +66,8 @@ private:
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context);
 
 std::unique_ptr<VirtioPart> make_virtio_console(const VirtioContext& context);
+/// The network `index` of the configuration.
+Result<std::unique_ptr<VirtioPart>, UserError> make_virtio_net(const VirtioContext& context, u32 index);
 std::unique_ptr<VirtioPart> make_virtio_rng(const VirtioContext& context);
 
 } // namespace gimbal

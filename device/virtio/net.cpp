@@ -189,7 +189,7 @@ Result<Delivery, QueueError> Net::fill_buffers(Queue& queue, std::span<const u8>
     usize done = 0; // bytes of the frame
     u16 buffers = 0;
     while (buffers == 0 || done < frame.size()) {
-        Chain& chain = buffers == 0 ? first_ : chain_;
+        Chain& chain = buffers == 0 ? first_ : next_;
         const auto popped = queue.pop(chain);
         if (!popped) return fail(popped.error());
         if (!*popped) {

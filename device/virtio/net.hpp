@@ -127,8 +127,9 @@ private:
     Counters counters_;
 
     // The runner's own.
-    Chain chain_;
-    Chain first_; // of a frame that takes several buffers
+    Chain chain_; // the request in work; a backend may deliver while one is transmitted
+    Chain first_; // of a frame's receive buffers
+    Chain next_;  // the others, one after another
     bool delivered_{};
     u8 frame_[net::header_size + max_frame_size];
 };

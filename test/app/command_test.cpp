@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command as a user meets it: what bad input gets, and what happens to the terminal.
+#include <netinet/in.h>
 #include <pty.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -151,6 +153,26 @@ TEST_F(Command, a_reset_refuses_a_kernel_that_was_changed_meanwhile)
     changes.join();
     EXPECT_EQ(outcome.status, 2);
     EXPECT_THAT(outcome.error, HasSubstr("kernel '" + kernel + "': it was changed while it was in use"));
+}
+
+TEST_F(Command, a_forwarded_port_that_is_taken_is_named)
+{
+    const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    ASSERT_EQ(::bind(taken, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    ASSERT_EQ(::listen(taken, 1), 0);
+    ASSERT_EQ(::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    const std::string port = std::to_string(ntohs(address.sin_port));
+    const std::string kernel = file("spin", program({branch_to_self}));
+    const Outcome outcome = run("run --kernel " + kernel + " --net user,hostfwd=tcp:" + port + ":80");
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_EQ(outcome.error, "gimbal: network 0: tcp port " + port +
+                                 " of 127.0.0.1 cannot be forwarded: Address already in use; another program has it, "
+                                 "choose another port\n");
+    ::close(taken);
 }
 
 TEST_F(Command, says_what_it_could_not_print)

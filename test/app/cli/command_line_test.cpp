@@ -84,7 +84,7 @@ TEST(CommandLine, help_and_version)
     const std::string help = text_of({"run", "--help"});
     for (const Setting& setting : run_settings())
         EXPECT_THAT(help, HasSubstr(setting.flag == nullptr ? "" : setting.flag));
-    for (const char* not_yet : {"--disk", "--net", "--engine", "TEXT:"}) EXPECT_THAT(help, Not(HasSubstr(not_yet)));
+    for (const char* not_yet : {"--disk", "--engine", "TEXT:"}) EXPECT_THAT(help, Not(HasSubstr(not_yet)));
 }
 
 TEST(CommandLine, cpus)
@@ -94,6 +94,18 @@ TEST(CommandLine, cpus)
     for (const char* value : {"0", "65", "-1", "two", "", "2.5", "2 ", "+2", "0x2", "4294967297"})
         EXPECT_EQ(error_of({"run", "--kernel", "k", "--cpus", value}),
                   "--cpus: '" + std::string(value) + "' is no number of CPUs; the board takes 1 to 64");
+}
+
+TEST(CommandLine, networks)
+{
+    const RunConfig config =
+        config_of({"run", "--kernel", "k", "--net", "user,hostfwd=tcp:8080:80,hostfwd=udp:53:53", "--net", "user"});
+    ASSERT_EQ(config.nets.size(), 2U);
+    ASSERT_EQ(config.nets[0].forwards.size(), 2U);
+    EXPECT_EQ(config.nets[0].forwards[0].host_port, 8080);
+    EXPECT_EQ(config.nets[0].forwards[1].protocol, Protocol::udp);
+    EXPECT_THAT(error_of({"run", "--kernel", "k", "--net", "tap"}), HasSubstr("expected user"));
+    EXPECT_THAT(error_of({"run", "--kernel", "k", "--net", "user,hostfwd=tcp:0:80"}), HasSubstr("no port to forward"));
 }
 
 TEST(CommandLine, memory)

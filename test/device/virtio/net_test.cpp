@@ -309,6 +309,30 @@ TEST_F(NetworkDevice, Clause5_1_4_TheLinkGoesDownAndUp)
     EXPECT_EQ(deliver(test_frame(60)), Delivery::delivered);
 }
 
+TEST_F(NetworkDevice, ABackendMayAnswerWhileItSends)
+{
+    struct Echo final : NetBackend {
+        FrameReceiver* card{};
+        void send(std::span<const u8> frame) override { EXPECT_EQ(card->deliver(frame, false), Delivery::delivered); }
+        void receiver_ready() override {}
+    } echo;
+    auto mirror = std::make_unique<virtio::Net>(virtio::NetConfig{test_mac, 1500}, echo, runner);
+    echo.card = mirror.get();
+    mirror->attach(host);
+    start(all);
+    mirror->activate(all);
+    for (const u16 head : {u16{4}, u16{5}, u16{6}}) offer_receive(head, 100);
+    ASSERT_TRUE(ram.memory.write({data}, packet(test_frame(250))).has_value());
+    driver[net::transmit_queue].offer(
+        {
+            {data, 262, false}
+    },
+        2);
+    mirror->process(net::transmit_queue);
+    EXPECT_EQ(driver[net::transmit_queue].used(0), (DriverQueue::Used{2, 0}));
+    EXPECT_EQ(driver[net::receive_queue].used_index(), 3);
+}
+
 TEST_F(NetworkDevice, ABusyQueueLeavesTheOthersTheirTurn)
 {
     // A ring that is refilled as fast as it is emptied: the call ends all the same and asks to be called again.
