@@ -40,8 +40,23 @@ Result<void, UserError> VirtioDevices::add(std::unique_ptr<VirtioPart> part)
                       .device = &*slot->transport,
                       .limits = virtio::MmioTransport::access_limits}))
         return fail(UserError{"the board cannot be assembled: the bus has no room for a virtio slot"});
+    add_doorbells(*slot, map::virtio_base(number));
     slots_.push_back(std::move(slot));
     return {};
+}
+
+/// What the table has no room for is notified by the trapped write.
+void VirtioDevices::add_doorbells(Slot& slot, Gpa base)
+{
+    for (u32 queue = 0; queue < slot.part->device().queue_count(); ++queue) {
+        auto bell = std::make_unique<Bell>(*slot.transport, queue);
+        if (!vm_.doorbells.add({.gpa = base + static_cast<u64>(virtio::mmio::Register::queue_notify),
+                                .size = AccessSize::bytes_4,
+                                .match = queue,
+                                .event = bell.get()}))
+            return;
+        slot.bells.push_back(std::move(bell));
+    }
 }
 
 void VirtioDevices::request_pause()
@@ -66,11 +81,11 @@ void VirtioDevices::stop()
 
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context)
 {
-    GIMBAL_TRY_VOID(devices.add(make_virtio_console(context)));
     for (u32 index = 0; index < context.config.nets.size(); ++index) {
         GIMBAL_TRY(network, make_virtio_net(context, index));
         GIMBAL_TRY_VOID(devices.add(std::move(network)));
     }
+    GIMBAL_TRY_VOID(devices.add(make_virtio_console(context)));
     return devices.add(make_virtio_rng(context));
 }
 

@@ -52,11 +52,24 @@ public:
     void stop(); ///< No device touches guest memory from here on.
 
 private:
+    /// A queue's notification, for engines that need no exit for it.
+    class Bell final : public Event {
+    public:
+        Bell(virtio::MmioTransport& transport, u32 queue) : transport_(transport), queue_(queue) {}
+        void signal() noexcept override { transport_.notify(queue_); }
+
+    private:
+        virtio::MmioTransport& transport_;
+        u32 queue_;
+    };
     struct Slot {
         std::unique_ptr<VirtioPart> part; // outlives its transport
         InterruptLine line;
         std::optional<virtio::MmioTransport> transport; // once the line is connected
+        std::vector<std::unique_ptr<Bell>> bells;
     };
+
+    void add_doorbells(Slot& slot, Gpa base);
 
     Vm& vm_;
     std::vector<std::unique_ptr<Slot>> slots_;

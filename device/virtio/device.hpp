@@ -59,7 +59,8 @@ public:
     /// request in flight has no effect but on the backend. On a vCPU's thread; must not wait for a backend.
     virtual void reset() = 0;
 
-    /// QueueNotify, on any vCPU's thread, also while another one resets: pass it to the runner, do no work.
+    /// QueueNotify, on any thread of a vCPU or its engine, also while another one resets: pass it to the runner, do no
+    /// work.
     virtual void notify(u32 queue) = 0;
     /// On the runner's thread, one call at a time per queue, several queues at once: takes what is available.
     virtual void process(u32 queue) = 0;

@@ -303,8 +303,7 @@ Result<void, BusError> MmioTransport::write(const AccessContext&, u64 offset, Ac
     }
     if (offset % 4 != 0 || size != AccessSize::bytes_4) return fail(BusError::bad_access);
     if (static_cast<Register>(offset) == Register::queue_notify) {
-        // Without the lock, so that vCPUs do not wait for each other here. A reset may come between: the queue tells.
-        if (live_.load(MemoryOrder::acquire) && value < device_.queue_count()) device_.notify(static_cast<u32>(value));
+        notify(static_cast<u32>(value));
         return {};
     }
     SpinGuard guard(driver_lock_);

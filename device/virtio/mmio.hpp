@@ -27,6 +27,13 @@ public:
     Result<u64, BusError> read(const AccessContext& context, u64 offset, AccessSize size) override;
     Result<void, BusError> write(const AccessContext& context, u64 offset, AccessSize size, u64 value) override;
 
+    /// QueueNotify, by a write or by a doorbell that an engine rang; any thread. Without the register lock, so that
+    /// vCPUs do not wait for each other here. A reset may come in between: the queue tells.
+    void notify(u32 queue)
+    {
+        if (live_.load(MemoryOrder::acquire) && queue < device_.queue_count()) device_.notify(queue);
+    }
+
     Queue& queue(u32 index) override;
     void used(u32 queue) override;
     void config_changed() override;

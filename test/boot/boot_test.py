@@ -31,11 +31,24 @@ def shell_runs_commands(program, folder):
     return result, [] if b"42-answer" in result.console else ["the shell did not run its command"]
 
 
+def shell_on_the_virtio_console(program, folder):
+    """The console whose driver is a module: marker, shell and the kernel's last words all come by it."""
+    result = boot.gimbal(program, folder, "kernel", "--console", "virtio", timeout=TIMEOUT,
+                         keys=b"echo $((6 * 7))-answer on $(tty); head -c 32 /dev/hwrng | wc -c; exit\n")
+    problems = [] if b"42-answer on /dev/hvc0" in result.console else ["no shell on /dev/hvc0"]
+    if b"reboot: Power down" not in result.console:
+        problems.append("no kernel messages")
+    if b"\n32\r" not in result.console:
+        problems.append("no 32 bytes from /dev/hwrng")
+    return result, problems
+
+
 CASES = {
     "kernel": lambda program, folder: powers_off(program, folder, "kernel"),
     "kernel-cloud": lambda program, folder: powers_off(program, folder, "kernel-cloud"),
     "shell-ends-with-input": shell_ends_with_input,
     "shell-runs-commands": shell_runs_commands,
+    "virtio-console": shell_on_the_virtio_console,
 }
 
 

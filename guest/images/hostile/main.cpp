@@ -72,7 +72,9 @@ void attack_queue(const Device& device, u32 queue, const Attack& attack)
     const bool judged = problem == nullptr && !waits_for_input(device, queue);
     if (judged && attack.outcome == Outcome::breaks && !device.wait_needs_reset())
         problem = "the device does not need a reset";
-    if (judged && attack.outcome == Outcome::works && !device.request(queue)) problem = "the queue works no more";
+    // The network's other queues take no frames from us.
+    const u32 honest = device.id == network ? device.main_queue() : queue;
+    if (judged && attack.outcome == Outcome::works && !device.request(honest)) problem = "the queue works no more";
     if (problem == nullptr && !other_queue_works(device, queue)) problem = "its other queue works no more";
     if (problem == nullptr && !neighbours_work(device)) problem = "another device works no more";
     if (problem == nullptr && !recovers(device)) problem = "the device does not recover";
