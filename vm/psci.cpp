@@ -126,9 +126,12 @@ i64 Psci::cpu_on(const Arguments& arguments)
     const u32 target = aarch64::index_of_affinity(arguments.a1);
     if ((arguments.a1 & ~affinity_mask) != 0 || target >= slots_.size()) return psci::invalid_parameters;
     if (!is_entry_point(arguments.a2)) return psci::invalid_address;
-    VcpuSlot& slot = slots_[target];
-    if (slot.begin_power_on({.pc = arguments.a2, .arguments = {arguments.a3}})) return psci::success;
-    return slot.power() == PowerState::on ? psci::already_on : psci::on_pending;
+    switch (slots_[target].begin_power_on({.pc = arguments.a2, .arguments = {arguments.a3}})) {
+    case PowerState::off: return psci::success;
+    case PowerState::on: return psci::already_on;
+    case PowerState::on_pending: return psci::on_pending;
+    }
+    return psci::internal_failure;
 }
 
 i64 Psci::affinity_info(const Arguments& arguments) const

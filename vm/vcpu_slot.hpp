@@ -40,14 +40,14 @@ public:
 
     PowerState power() const { return power_.load(MemoryOrder::acquire); }
 
-    /// CPU_ON, any thread. Of several callers one wins; it alone may write the entry. False: see power().
-    bool begin_power_on(const VcpuEntry& entry)
+    /// CPU_ON, any thread. Of several callers one wins; it alone may write the entry. What was found: off is success.
+    PowerState begin_power_on(const VcpuEntry& entry)
     {
-        PowerState expected = PowerState::off;
-        if (!power_.compare_exchange(expected, PowerState::on_pending, MemoryOrder::acq_rel)) return false;
+        PowerState found = PowerState::off;
+        if (!power_.compare_exchange(found, PowerState::on_pending, MemoryOrder::acq_rel)) return found;
         entry_ = entry;
         post(Request::power_on);
-        return true;
+        return PowerState::off;
     }
     /// The owner, after it took Request::power_on: where to start. The vCPU is on from here.
     VcpuEntry complete_power_on()

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """boot_test.py PROGRAM CASE: Debian's kernel boots to our init, does what it was told and powers off, status 0."""
 
+import json
 import pathlib
+import re
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
@@ -17,6 +20,35 @@ TIMEOUT = 120
 def powers_off(program, folder, kernel):
     result = boot.gimbal(program, folder, kernel, cmdline=POWER_OFF, timeout=TIMEOUT)
     return result, []
+
+
+def several_cpus(program, folder, kernel, cpus):
+    """All CPUs come up, each does something, and the statistics tell them apart."""
+    with tempfile.TemporaryDirectory() as scratch:
+        stats_file = pathlib.Path(scratch) / "stats.json"
+        result = boot.gimbal(program, folder, kernel, "--cpus", str(cpus), "--stats", stats_file, cmdline=POWER_OFF,
+                             timeout=TIMEOUT)
+        stats = json.loads(stats_file.read_text()) if stats_file.is_file() else {"vcpus": [], "exits": {}, "cpus": 0}
+    problems = []
+    if f"Brought up 1 node, {cpus} CPU".encode() not in result.console:
+        problems.append(f"{cpus} CPUs did not come up")
+    per_cpu = [vcpu["exits"] for vcpu in stats["vcpus"]]
+    if stats["cpus"] != cpus or len(per_cpu) != cpus or not all(exits.get("idle", 0) for exits in per_cpu):
+        problems.append(f"statistics of {len(per_cpu)} vCPUs, or of some that never ran")
+    if any(sum(exits.get(kind, 0) for exits in per_cpu) != total for kind, total in stats["exits"].items()):
+        problems.append("the vCPUs' exits do not add up to the total")
+    return result, problems
+
+
+def hotplug(program, folder):
+    """Linux takes CPUs away and brings them back: CPU_OFF, AFFINITY_INFO and CPU_ON again."""
+    commands = b"cd /sys/devices/system/cpu\n" + b"".join(
+        b"for c in 1 2 3; do echo 0 > cpu$c/online; done; echo left-$(cat online)\n"
+        b"for c in 3 1 2; do echo 1 > cpu$c/online; done; echo back-$(cat online)\n" for _ in range(5)) + b"exit\n"
+    result = boot.gimbal(program, folder, "kernel", "--cpus", "4", timeout=TIMEOUT, keys=commands)
+    left = len(re.findall(rb"^left-0\r?$", result.console, re.MULTILINE))
+    back = len(re.findall(rb"^back-0-3\r?$", result.console, re.MULTILINE))
+    return result, [] if (left, back) == (5, 5) else [f"CPUs left {left} times and came back {back} times, not 5"]
 
 
 def shell_ends_with_input(program, folder):
@@ -46,6 +78,11 @@ def shell_on_the_virtio_console(program, folder):
 CASES = {
     "kernel": lambda program, folder: powers_off(program, folder, "kernel"),
     "kernel-cloud": lambda program, folder: powers_off(program, folder, "kernel-cloud"),
+    "kernel-2-cpus": lambda program, folder: several_cpus(program, folder, "kernel", 2),
+    "kernel-4-cpus": lambda program, folder: several_cpus(program, folder, "kernel", 4),
+    "kernel-cloud-4-cpus": lambda program, folder: several_cpus(program, folder, "kernel-cloud", 4),
+    "kernel-8-cpus": lambda program, folder: several_cpus(program, folder, "kernel", 8),
+    "hotplug": hotplug,
     "shell-ends-with-input": shell_ends_with_input,
     "shell-runs-commands": shell_runs_commands,
     "virtio-console": shell_on_the_virtio_console,

@@ -133,7 +133,7 @@ TEST(PowerOff, AVcpuThatIsOffSleepsThroughInterruptsUntilCpuOn)
     EXPECT_TRUE(runner.may_sleep(Action::off));
     EXPECT_EQ(runner.step().action, Action::off);
     EXPECT_EQ(engine.x(1), 0U);
-    ASSERT_TRUE(machine.vm.slot({0}).begin_power_on({.pc = 8}));
+    ASSERT_EQ(machine.vm.slot({0}).begin_power_on({.pc = 8}), PowerState::off);
     EXPECT_FALSE(runner.may_sleep(Action::off));
     EXPECT_EQ(runner.step().action, Action::stop); // the script ends behind its entry
     EXPECT_EQ(engine.x(1), 1U);
