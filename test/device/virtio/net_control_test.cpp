@@ -16,8 +16,7 @@ constexpr virtio::MacAddress stranger{
     {0x02, 1, 2, 3, 4, 5}
 };
 
-class NetworkControl : public NetworkDevice {
-protected:
+struct NetworkControl : NetworkDevice {
     void SetUp() override
     {
         NetworkDevice::SetUp();

@@ -54,8 +54,7 @@ inline Bytes test_frame(usize size, const virtio::MacAddress& destination = test
     return frame;
 }
 
-class NetworkDevice : public testing::Test {
-protected:
+struct NetworkDevice : testing::Test {
     static constexpr u64 all = virtio::feature::of_every_device | net::feature::csum | net::feature::guest_csum |
                                net::feature::mtu | net::feature::mac | net::feature::mrg_rxbuf | net::feature::status |
                                net::feature::ctrl_vq | net::feature::ctrl_rx | net::feature::ctrl_mac_addr;
