@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""boot_test.py PROGRAM CASE: Debian's kernel boots to our init, does what it was told and powers off, status 0."""
+"""boot_test.py PROGRAM CASE [SECONDS]: Debian's kernel boots to our init, does what it was told and powers off, status 0."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ import boot  # noqa: E402
 
 MISSING = 77
 POWER_OFF = "console=ttyAMA0 gimbal.do=poweroff"
-TIMEOUT = 120
+TIMEOUT = int(sys.argv[3]) if len(sys.argv) > 3 else 120  # ends a guest that hangs
 
 
 def powers_off(program, folder, kernel):
