@@ -12,7 +12,7 @@ namespace gimbal::host {
 /// thread.
 void prepare_process();
 
-/// SIGINT, SIGTERM, SIGHUP, SIGTSTP and SIGCONT as calls on the loop's thread.
+/// SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT and SIGWINCH as calls on the loop's thread.
 class SignalWatch {
 public:
     SignalWatch(EventLoop& loop, std::function<void(int number)> deliver);

@@ -103,6 +103,9 @@ void RunControl::on_signal(int number)
         ::kill(::getpid(), SIGSTOP);
     } else if (number == SIGCONT) {
         take_terminal();
+        if (on_resize_) on_resize_();
+    } else if (number == SIGWINCH) {
+        if (on_resize_) on_resize_();
     } else {
         request_stop({.reason = StopReason::signal, .detail = static_cast<u64>(number)});
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -28,6 +29,8 @@ public:
     Result<void, UserError> open(const RunConfig& config);
     host::SerialPort& serial() { return *serial_; }
     host::HostWallClock& wall_clock() { return wall_clock_; }
+    /// The terminal may have another size; on the main thread. Empty: nobody wants to know.
+    void set_on_resize(std::function<void()> callback) { on_resize_ = std::move(callback); }
 
     /// Runs the loop until `vm` stops.
     void run_until_stopped(Vm& vm);
@@ -50,6 +53,7 @@ private:
     StatusLine status_line_;
     host::EventLoop::Timer& time_limit_;
     std::unique_ptr<host::SerialPort> serial_;
+    std::function<void()> on_resize_;
     bool on_stdio_{};
     Vm* vm_{};                       // the one that runs now
     std::optional<StopInfo> ending_; // the first that was asked for

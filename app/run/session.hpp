@@ -62,6 +62,21 @@ struct StopOnExit {
     ~StopOnExit() { vm.request_stop({.reason = StopReason::start_failure}); }
 };
 
+/// While it exists, the console hears of changes of the terminal's size.
+class ResizeWatch {
+public:
+    ResizeWatch(RunControl& control, ConsoleWire& console) : control_(control)
+    {
+        control.set_on_resize([&console] { console.size_changed(); });
+    }
+    ~ResizeWatch() { control_.set_on_resize({}); }
+    ResizeWatch(const ResizeWatch&) = delete;
+    ResizeWatch& operator=(const ResizeWatch&) = delete;
+
+private:
+    RunControl& control_;
+};
+
 /// The devices' threads tell the engine of what they write, so they end before it does.
 struct StopDevicesOnExit {
     VirtioDevices& devices;
@@ -115,6 +130,7 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
                                                       input.control.wall_clock());
     GIMBAL_TRY_VOID(board->attach(ram->bytes()));
     board->console().set_input(input.config.console);
+    const ResizeWatch resize_watch(input.control, board->console());
     VirtioDevices devices(*vm);
     GIMBAL_TRY_VOID(add_virtio_devices(devices, {*vm, input.config, board->console()}));
     BoardParts parts = board->parts();

@@ -62,6 +62,8 @@ void Console::notify(u32 queue)
 {
     if (queue == receive_queue) {
         SpinGuard guard(lock_);
+        // Linux reads the size only when it is told of a change, and is told here for the first time.
+        if (has_size_ && !attended_) host_->config_changed();
         attended_ = true;
         offer_room();
     }

@@ -107,6 +107,16 @@ TEST_F(VirtioConsole, Clause5_3_4_TheSizeIsConfiguration)
     EXPECT_TRUE(irq.level());
 }
 
+TEST_F(VirtioConsole, ADriverIsToldTheSizeWhenItIsReady)
+{
+    EXPECT_EQ(driver.reg.read(0x060), 0U);
+    offer_input(16);
+    EXPECT_EQ(driver.reg.read(0x060), 2U);
+    driver.reg.write(0x064, 2);
+    offer_input(16); // once
+    EXPECT_EQ(driver.reg.read(0x060), 0U);
+}
+
 TEST_F(VirtioConsole, WithoutATerminalThereIsNoSize)
 {
     FakeLine other_irq;
