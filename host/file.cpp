@@ -19,16 +19,6 @@ namespace {
 
 constexpr int file_patience_ms = 10'000;
 
-const char* kind_name(mode_t mode)
-{
-    if (S_ISDIR(mode)) return "it is a directory";
-    if (S_ISFIFO(mode)) return "it is a FIFO";
-    if (S_ISSOCK(mode)) return "it is a socket";
-    if (S_ISCHR(mode)) return "it is a character device";
-    if (S_ISBLK(mode)) return "it is a block device";
-    return "it is no regular file";
-}
-
 /// Standard output or error if `file` is what it writes to; else -1.
 int standard_stream(const struct stat& file)
 {
@@ -64,6 +54,16 @@ Result<void, HostError> replace_file(const std::string& path, std::string_view c
 
 } // namespace
 
+const char* file_kind(unsigned mode)
+{
+    if (S_ISDIR(mode)) return "it is a directory";
+    if (S_ISFIFO(mode)) return "it is a FIFO";
+    if (S_ISSOCK(mode)) return "it is a socket";
+    if (S_ISCHR(mode)) return "it is a character device";
+    if (S_ISBLK(mode)) return "it is a block device";
+    return "it is no regular file";
+}
+
 HostError system_error(int code) { return {std::generic_category().message(code), code}; }
 
 Result<RegularFile, HostError> RegularFile::open(const std::string& path, u64 limit)
@@ -73,7 +73,7 @@ Result<RegularFile, HostError> RegularFile::open(const std::string& path, u64 li
     if (!fd) return fail(system_error(errno));
     struct stat status{};
     if (::fstat(fd.get(), &status) != 0) return fail(system_error(errno));
-    if (!S_ISREG(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+    if (!S_ISREG(status.st_mode)) return fail(HostError{file_kind(status.st_mode)});
     const u64 size = static_cast<u64>(status.st_size);
     if (size > limit)
         return fail(HostError{fmt::format("it has {} bytes, more than the {} that can be used", size, limit), EFBIG});
@@ -127,7 +127,7 @@ Result<void, HostError> check_writable(const std::string& path)
 {
     struct stat status{};
     if (::stat(path.c_str(), &status) == 0) {
-        if (S_ISDIR(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+        if (S_ISDIR(status.st_mode)) return fail(HostError{file_kind(status.st_mode)});
         if (!S_ISREG(status.st_mode) || standard_stream(status) >= 0) return {};
     }
     const std::string target = behind_links(path);
@@ -141,7 +141,7 @@ Result<void, HostError> write_file_atomically(const std::string& path, std::stri
 {
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return replace_file(path, content);
-    if (S_ISDIR(status.st_mode)) return fail(HostError{kind_name(status.st_mode)});
+    if (S_ISDIR(status.st_mode)) return fail(HostError{file_kind(status.st_mode)});
     // /dev/stdout and its like: behind what was written there, never in its place.
     if (const int own = standard_stream(status); own >= 0) return write_all(own, content, file_patience_ms);
     if (!S_ISREG(status.st_mode)) {

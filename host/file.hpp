@@ -34,6 +34,9 @@ private:
 /// The whole of a regular file of at most `limit` bytes. An empty file is read as such.
 Result<std::vector<u8>, HostError> read_regular_file(const std::string& path, u64 limit);
 
+/// What a file that is not regular is, by its st_mode: "it is a directory".
+const char* file_kind(unsigned mode);
+
 /// Replaces `path` by `content` in one step: a reader sees the old file or the whole new one, also after a crash.
 /// What is no regular file (/dev/stderr, a FIFO) is written in place instead.
 Result<void, HostError> write_file_atomically(const std::string& path, std::string_view content);
