@@ -48,6 +48,12 @@ public:
     std::span<const MemoryRegion> regions() const { return {regions_, region_count_}; }
     const MemoryRegion* find(Gpa gpa) const; ///< The region that holds the byte at `gpa`, or null.
 
+    /// Whether read() or write() of the whole range would succeed now; it may span adjacent regions.
+    Result<void, MemoryError> check(Gpa gpa, u64 size, Direction direction) const
+    {
+        return check(gpa, size, direction == Direction::write);
+    }
+
     /// Copies exactly out.size() bytes; on an error nothing is copied. The guest may write at the same time.
     Result<void, MemoryError> read(Gpa gpa, std::span<u8> out) const;
     Result<void, MemoryError> write(Gpa gpa, std::span<const u8> data);
