@@ -83,6 +83,7 @@ CASES = {
     "kernel-cloud-4-cpus": lambda program, folder: several_cpus(program, folder, "kernel-cloud", 4),
     "kernel-8-cpus": lambda program, folder: several_cpus(program, folder, "kernel", 8),
     "hotplug": hotplug,
+    "kernel-trixie-cloud": lambda program, folder: powers_off(program, folder, "kernel-trixie-cloud"),
     "shell-ends-with-input": shell_ends_with_input,
     "shell-runs-commands": shell_runs_commands,
     "virtio-console": shell_on_the_virtio_console,
@@ -93,6 +94,9 @@ def main(program, case):
     folder = boot.guest_folder()
     if folder is None:
         print("no guest: run `make guests` first")
+        return MISSING
+    if case == "kernel-trixie-cloud" and not (folder / case).is_file():
+        print(f"no {case}: run `tools/fetch-guests aarch64 --long` first")
         return MISSING
     result, problems = CASES[case](program, folder)
     if result.status != 0:

@@ -105,7 +105,10 @@ class AptRoot:
         raise AptError(f"{package} depends on nothing like {pattern}")
 
     def deb_path(self, package, version):
-        return self.archives / f"{package}_{version.replace(':', '%3a')}_{self.architecture}.deb"
+        """Where `download` leaves it: apt names the architecture, which is `all` for some."""
+        paths = [self.archives / f"{package}_{version.replace(':', '%3a')}_{architecture}.deb"
+                 for architecture in (self.architecture, "all")]
+        return paths[1] if paths[1].is_file() else paths[0]
 
     def download(self, package, version):
         """The verified .deb of this package and version."""

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""installer_test.py PROGRAM: Debian's installer boots to its first screen, where a user chooses the language."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
+import boot  # noqa: E402
+
+MISSING = 77
+TIMEOUT = 1200
+# What is between the words of a screen: control sequences, and moves instead of spaces.
+CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x1f]")
+# The title, the text, a choice and a button of the installer's first dialogue.
+SCREEN = (b"Select a language", b"Choose the language to be used for the installation process.", b"English", b"<Go Back>")
+QUIT = b"\x01x"  # Ctrl-A X
+
+
+def first_screen(program, folder):
+    """(what is missing on the console, the exit status, the console)"""
+    command = [program, "run", "--kernel", folder / "installer-kernel", "--initrd", folder / "installer-initrd",
+               "--memory", "1G", "--cmdline", "console=ttyAMA0"]
+    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    limit = threading.Timer(TIMEOUT, process.kill)
+    limit.start()
+    console, missing = b"", list(SCREEN)
+    while missing and (part := os.read(process.stdout.fileno(), 65536)):
+        console += part
+        plain = CONTROL.sub(b"", console)
+        missing = [text for text in SCREEN if text not in plain]
+    # The machine is the user's now, who leaves.
+    process.stdin.write(QUIT)
+    process.stdin.flush()
+    status = process.wait()
+    limit.cancel()
+    return missing, status, console
+
+
+def main(program):
+    folder = boot.guest_folder()
+    if folder is None or not (folder / "installer-initrd").is_file():
+        print("no installer: run `tools/fetch-guests aarch64 --long` first")
+        return MISSING
+    start = time.monotonic()
+    missing, status, console = first_screen(program, folder)
+    print(f"{time.monotonic() - start:.1f} s")
+    if missing or status != 0:
+        print(f"not on the screen: {missing}; status {status}")
+        print(console.decode(errors="replace")[-4000:])
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
