@@ -39,14 +39,15 @@ TEST_F(VirtioMmio, Clause4_2_2_2_RegistersTake32BitAccessesOnly)
         EXPECT_TRUE(reg.refuses(offset, AccessSize::bytes_8)) << offset;
     }
     // Version 1's, QueueReset, and what nobody has described.
-    for (const u64 offset : {0x018, 0x01C, 0x028, 0x02C, 0x03C, 0x040, 0x048, 0x054, 0x068, 0x074, 0x0C0, 0x0F8})
+    for (const u64 offset :
+         {0x018U, 0x01CU, 0x028U, 0x02CU, 0x03CU, 0x040U, 0x048U, 0x054U, 0x068U, 0x074U, 0x0C0U, 0x0F8U})
         EXPECT_TRUE(reg.refuses(offset, AccessSize::bytes_4)) << std::hex << offset;
 }
 
 TEST_F(VirtioMmio, Clause4_2_2_WriteOnlyRegistersReadAsZero)
 {
-    for (const u64 offset :
-         {0x014, 0x020, 0x024, 0x030, 0x038, 0x050, 0x064, 0x080, 0x084, 0x090, 0x094, 0x0A0, 0x0A4, 0x0AC}) {
+    for (const u64 offset : {0x014U, 0x020U, 0x024U, 0x030U, 0x038U, 0x050U, 0x064U, 0x080U, 0x084U, 0x090U, 0x094U,
+                             0x0A0U, 0x0A4U, 0x0ACU}) {
         reg.write(offset, 1);
         EXPECT_EQ(reg.read(offset), 0U) << std::hex << offset;
     }
@@ -129,7 +130,7 @@ TEST_F(VirtioMmio, QueuesBeyondTheLastAreNotThere)
     for (const u32 index : {2U, 16U, 0x1'0000U, ~0U}) {
         reg.write(0x030, index);
         EXPECT_EQ(reg.read(0x034), 0U);
-        for (const u64 offset : {0x038, 0x044, 0x080, 0x084, 0x090, 0x094, 0x0A0, 0x0A4}) reg.write(offset, 1);
+        for (const u64 offset : {0x038U, 0x044U, 0x080U, 0x084U, 0x090U, 0x094U, 0x0A0U, 0x0A4U}) reg.write(offset, 1);
         EXPECT_EQ(reg.read(0x044), 0U);
         reg.write(0x050, index);
     }
@@ -143,7 +144,7 @@ TEST_F(VirtioMmio, ARunningQueueIsNotReconfigured)
     reg.write(0x030, 0);
     const auto rewrite = [&] {
         reg.write(0x038, 4);
-        for (const u64 offset : {0x080, 0x084, 0x090, 0x094, 0x0A0, 0x0A4}) reg.write(offset, 0x5555'0000U);
+        for (const u64 offset : {0x080U, 0x084U, 0x090U, 0x094U, 0x0A0U, 0x0A4U}) reg.write(offset, 0x5555'0000U);
         reg.write(0x044, 1);
     };
     rewrite();
