@@ -56,6 +56,13 @@ u64 bytes_in(const MemoryRegion& region, Gpa gpa, u64 size)
 
 } // namespace
 
+void GuestMemory::log_write(Gpa gpa, u64 size)
+{
+    const MemoryRegion* region = find(gpa);
+    if (region == nullptr || size == 0) return;
+    mark_dirty(*region, gpa.value - region->base.value, bytes_in(*region, gpa, size));
+}
+
 Result<void, MemoryError> GuestMemory::map(const MemoryRegion& region)
 {
     if (region.size == 0 || !is_aligned(region.size, page_size) || !is_aligned(region.base.value, page_size) ||

@@ -23,7 +23,7 @@ struct MemoryRegion {
     u64 size{}; ///< Bytes, a multiple of 4096, never zero.
     u8* host{}; ///< Where the host has it mapped, readable and writable.
     bool read_only{};
-    bool log_dirty{};
+    bool log_dirty{};    ///< From map() to unmap(): writes by the host and by vCPUs are noted in dirty_bitmap.
     u64* dirty_bitmap{}; ///< With log_dirty: one bit per 4 KiB page, bit 0 the first; set by atomic OR, owned by the
                          ///< mapper.
 };
@@ -73,6 +73,10 @@ public:
         published(gpa, sizeof(T));
         return {};
     }
+
+    /// For an engine that writes guest RAM on its vCPUs' behalf, where the write is to be logged: `size` bytes of one
+    /// region, at most. Any thread.
+    void log_write(Gpa gpa, u64 size);
 
     /// The translator registers itself here; set while no vCPU runs.
     void set_observer(MemoryWriteObserver* observer) { observer_ = observer; }

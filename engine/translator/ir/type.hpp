@@ -64,21 +64,26 @@ struct MemOp {
     Privilege privilege{Privilege::current};
     bool big_endian{};
     bool is_write{}; ///< Of an access that both reads and writes: it needs write permission.
+    u8 parts_log2{}; ///< For the guest it is this many accesses side by side: a device sees each, and Device memory
+                     ///< asks for the alignment of one.
 
     constexpr unsigned size() const { return 1U << size_log2; }
+    constexpr unsigned part_size() const { return size() >> parts_log2; }
+    /// 16 bits.
     constexpr u64 pack() const
     {
-        return u64{size_log2} | static_cast<u64>(align) << 4 | static_cast<u64>(order) << 8 |
-               static_cast<u64>(privilege) << 12 | u64{big_endian} << 14 | u64{is_write} << 15;
+        return u64{size_log2} | u64{parts_log2} << 3 | static_cast<u64>(align) << 6 | static_cast<u64>(order) << 8 |
+               static_cast<u64>(privilege) << 11 | u64{big_endian} << 12 | u64{is_write} << 13;
     }
     static constexpr MemOp unpack(u64 raw)
     {
         return {static_cast<u8>(raw & 7),
-                static_cast<Align>((raw >> 4) & 3),
+                static_cast<Align>((raw >> 6) & 3),
                 static_cast<Order>((raw >> 8) & 7),
-                static_cast<Privilege>((raw >> 12) & 1),
-                ((raw >> 14) & 1) != 0,
-                ((raw >> 15) & 1) != 0};
+                static_cast<Privilege>((raw >> 11) & 1),
+                ((raw >> 12) & 1) != 0,
+                ((raw >> 13) & 1) != 0,
+                static_cast<u8>((raw >> 3) & 7)};
     }
 };
 

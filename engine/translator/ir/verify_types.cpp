@@ -106,6 +106,7 @@ const char* check_memory(const Types& t)
     if (op == Opcode::probe) return t.inst.offset == 0 || t.inst.offset > 4096 ? "a probe of no size" : nullptr;
     const MemOp mem = MemOp::unpack(t.inst.imm);
     if (mem.size_log2 > 4) return "no such access size";
+    if (mem.parts_log2 > mem.size_log2) return "parts of less than a byte";
     const unsigned size = mem.size();
     const bool loads = op == Opcode::load || op == Opcode::load_exclusive;
     if (loads)

@@ -227,9 +227,10 @@ private:
                 changed = true;
                 return Translation{};
             }
+            memory_.log_write({leaf.address}, 8);
         }
-        if (!allowed) return fail(fault(FaultStatus::permission, leaf.level));
         describe(result, leaf, wanted);
+        if (!allowed) return fail(WalkFault{arch::fault_status(FaultStatus::permission, leaf.level), result.device});
         return result;
     }
 

@@ -46,6 +46,7 @@ struct Translation {
 /// Why a walk failed, as DFSC and IFSC report it.
 struct WalkFault {
     arch::FaultStatus status{};
+    bool device{}; ///< Of a permission fault: on Device memory, whose alignment fault has priority (S1Translate).
 };
 
 /// ID_AA64MMFR0_EL1.PARange that the walker enforces, as a width in bits.

@@ -145,19 +145,17 @@ private:
     struct Page {
         u8* host{}; ///< Of the byte itself; null: not RAM.
         u64 physical{};
-        bool device{};
         bool partial{}; ///< RAM ends inside the page.
     };
     Result<Translation, WalkFault> translate(u64 va, WalkAccess access, bool privileged);
-    bool translate_data(u64 va, ir::MemOp op, bool write, Page& page);
+    /// `aligned`: as Device memory wants it.
+    bool translate_data(u64 va, ir::MemOp op, bool write, Page& page, bool aligned = true);
     bool translate_atomic(u64 address, ir::MemOp op, Page& page);
     bool alignment_ok(u64 address, ir::MemOp op, bool write);
     bool crosses_page(u64 address, unsigned size) const;
     bool access(u64 address, ir::MemOp op, bool write, V128& value);
-    bool access_bytes(u64 address, ir::MemOp op, bool write, V128& value);
+    bool access_parts(u64 address, ir::MemOp op, bool write, V128& value);
     bool access_device(u64 va, const Page& page, unsigned size, Direction direction, u64& value);
-    bool load_device(u64 va, const Page& page, unsigned size, V128& out);
-    bool store_device(u64 va, const Page& page, unsigned size, const V128& value);
     void data_abort(u64 va, arch::FaultStatus status, bool write, bool cache_maintenance = false);
 
     // debug.cpp
@@ -167,6 +165,7 @@ private:
     bool context_breakpoint_matches(unsigned n) const;
 
     // fetch.cpp
+    bool has_branch_tag(u64 pc) const;
     void drop_branch_tag();
     bool fetch_translation(u64 pc, u64& physical);
     void build_block(ir::Block& block, std::vector<u32>& source, const u32* words, u32 page_offset, unsigned limit);

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <bit>
+
 #include "arch/aarch64/esr.hpp"
 #include "base/bits.hpp"
 #include "engine/translator/core/host_access.hpp"
@@ -33,17 +36,22 @@ Result<Translation, WalkFault> Cpu::translate(u64 va, WalkAccess access, bool pr
     return walked;
 }
 
-bool Cpu::translate_data(u64 va, ir::MemOp op, bool write, Page& page)
+bool Cpu::translate_data(u64 va, ir::MemOp op, bool write, Page& page, bool aligned)
 {
     const bool unprivileged = op.privilege == ir::Privilege::unprivileged;
     const bool privileged = mode_.el != 0 && !unprivileged;
     const auto translation = translate(va, write ? WalkAccess::write : WalkAccess::read, privileged);
+    const bool fits_device = aligned && op.align != ir::Align::normal;
     if (!translation) {
-        data_abort(va, translation.error().status, write);
+        const WalkFault& fault = translation.error();
+        data_abort(va, fault.device && !fits_device ? FaultStatus::alignment : fault.status, write);
+        return false;
+    }
+    if (translation->device && !fits_device) {
+        data_abort(va, FaultStatus::alignment, write);
         return false;
     }
     const u64 offset = va & low_mask(tlb_.granule());
-    page.device = translation->device;
     page.physical = translation->page + offset;
     const MemoryRegion* region = machine_.memory().find({translation->page});
     page.host = nullptr;
@@ -52,6 +60,7 @@ bool Cpu::translate_data(u64 va, ir::MemOp op, bool write, Page& page)
     const u64 in_region = translation->page - region->base.value;
     if (in_region + offset >= region->size) return true;
     if (write && region->read_only) return true; // a device access, which nothing claims
+    if (write && region->log_dirty) machine_.memory().log_write({page.physical}, op.size());
     page.host = region->host + in_region + offset;
     const bool whole = in_region + (u64{1} << tlb_.granule()) <= region->size;
     page.partial = !whole;
@@ -101,52 +110,33 @@ bool Cpu::access_device(u64 va, const Page& page, unsigned size, Direction direc
     return false;
 }
 
-bool Cpu::load_device(u64 va, const Page& page, unsigned size, V128& out)
-{
-    if (size <= 8) return access_device(va, page, size, Direction::read, out.lo);
-    Page upper = page;
-    upper.physical += 8;
-    return access_device(va, page, 8, Direction::read, out.lo) &&
-           access_device(va + 8, upper, 8, Direction::read, out.hi);
-}
-
-bool Cpu::store_device(u64 va, const Page& page, unsigned size, const V128& value)
-{
-    V128 data = value;
-    if (size <= 8) return access_device(va, page, size, Direction::write, data.lo);
-    Page upper = page;
-    upper.physical += 8;
-    return access_device(va, page, 8, Direction::write, data.lo) &&
-           access_device(va + 8, upper, 8, Direction::write, data.hi);
-}
-
-/// An access in two pages, or an unaligned one outside RAM, a byte at a time. Every byte is translated before the first
-/// is touched, so that a fault in the second page leaves the first alone.
-bool Cpu::access_bytes(u64 address, ir::MemOp op, bool write, V128& value)
+/// An access that is not one piece of RAM: in two pages, unaligned at the edge of RAM, or of several parts outside it;
+/// part by part, or if it is unaligned a byte at a time. All is translated before the first part is touched, so that a
+/// fault in the second page leaves the first alone.
+bool Cpu::access_parts(u64 address, ir::MemOp op, bool write, V128& value)
 {
     const unsigned size = op.size();
+    const bool aligned = is_aligned(address, op.part_size());
+    const unsigned part_size = aligned ? std::min(op.part_size(), 8U) : 1;
+    const auto part_log2 = static_cast<unsigned>(std::countr_zero(part_size));
     Page pages[16];
-    for (unsigned i = 0; i < size; ++i) {
-        if (!translate_data(address + i, op, write, pages[i])) return false;
-        if (pages[i].device) {
-            data_abort(address, FaultStatus::alignment, write);
-            return false;
-        }
-    }
+    for (unsigned i = 0; i < size; i += part_size)
+        if (!translate_data(address + i, op, write, pages[i], aligned)) return false;
     if (!watch(address, size, write)) return false;
-    for (unsigned i = 0; i < size; ++i) {
+    for (unsigned i = 0; i < size; i += part_size) {
         u64& half = i < 8 ? value.lo : value.hi;
         const unsigned shift = 8 * (i & 7);
-        u64 byte = write ? bits(half, shift, 8) : 0;
+        const u64 mask = low_mask(8 * part_size);
+        u64 part = write ? half >> shift & mask : 0;
         if (pages[i].host == nullptr) {
-            if (!access_device(address + i, pages[i], 1, write ? Direction::write : Direction::read, byte))
+            if (!access_device(address + i, pages[i], part_size, write ? Direction::write : Direction::read, part))
                 return false;
         } else if (write) {
-            host_store<u8>(pages[i].host, static_cast<u8>(byte));
+            host::store(pages[i].host, part_log2, {part, 0});
         } else {
-            byte = host_load<u8>(pages[i].host);
+            part = host::load(pages[i].host, part_log2).lo;
         }
-        if (!write) half = (half & ~(u64{0xFF} << shift)) | (byte & 0xFF) << shift;
+        if (!write) half = (half & ~(mask << shift)) | (part & mask) << shift;
     }
     return true;
 }
@@ -155,19 +145,16 @@ bool Cpu::access(u64 address, ir::MemOp op, bool write, V128& value)
 {
     const unsigned size = op.size();
     if (!alignment_ok(address, op, write)) return false;
-    if (crosses_page(address, size)) return access_bytes(address, op, write, value);
+    if (crosses_page(address, size)) return access_parts(address, op, write, value);
     Page page;
-    if (!translate_data(address, op, write, page)) return false;
+    if (!translate_data(address, op, write, page, is_aligned(address, op.part_size()))) return false;
     const bool aligned = is_aligned(address, size);
-    if (page.device && (!aligned || op.align == ir::Align::normal)) {
-        data_abort(address, FaultStatus::alignment, write);
-        return false;
-    }
-    // Byte by byte where the last ones may be something else than the first.
-    if (!aligned && (page.host == nullptr || page.partial)) return access_bytes(address, op, write, value);
+    // The last bytes may be something else than the first.
+    if (!aligned && (page.host == nullptr || page.partial)) return access_parts(address, op, write, value);
+    if (page.host == nullptr && (size > 8 || op.parts_log2 != 0)) return access_parts(address, op, write, value);
     if (!watch(address, size, write)) return false;
     if (page.host == nullptr)
-        return write ? store_device(address, page, size, value) : load_device(address, page, size, value);
+        return access_device(address, page, size, write ? Direction::write : Direction::read, value.lo);
     if (write)
         host::store(page.host, op.size_log2, value);
     else
@@ -198,10 +185,11 @@ bool Cpu::probe(CpuState&, u64 address, ir::MemOp op, unsigned byte_count)
 {
     if (!alignment_ok(address, op, op.is_write)) return false;
     Page page;
-    if (!translate_data(address, op, op.is_write, page)) return false;
+    const bool aligned = is_aligned(address, op.part_size());
+    if (!translate_data(address, op, op.is_write, page, aligned)) return false;
     const u64 last = address + (byte_count == 0 ? 0 : byte_count - 1);
     return align_down(last, u64{1} << tlb_.granule()) == align_down(address, u64{1} << tlb_.granule()) ||
-           translate_data(last, op, op.is_write, page);
+           translate_data(last, op, op.is_write, page, aligned);
 }
 
 /// The location of an atomic access, writable and naturally aligned. `page.host` is null for a device.
@@ -294,8 +282,9 @@ bool Cpu::atomic_cas(CpuState&, u64 address, ir::MemOp op, const V128& expected,
         return true;
     }
     V128 found{};
-    if (!load_device(address, page, op.size(), found)) return false;
-    if (found.lo == wanted.lo && found.hi == wanted.hi && !store_device(address, page, op.size(), next)) return false;
+    if (!access_parts(address, op, false, found)) return false;
+    V128 stored = next;
+    if (found.lo == wanted.lo && found.hi == wanted.hi && !access_parts(address, op, true, stored)) return false;
     old = order(found);
     return true;
 }

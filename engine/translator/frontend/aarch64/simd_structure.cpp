@@ -40,19 +40,25 @@ void write_back(Translator& t, Insn insn, Value moved)
 /// order of an element's bytes, and the alignment that is checked.
 bool whole_registers(Translator& t) { return !t.mode.big_endian && !t.mode.align_check; }
 
-/// `bytes` of a register at once, not the elements' business.
-Value load_whole(Translator& t, Value address, unsigned bytes)
+/// A register at once; a device sees the elements.
+ir::MemOp whole(Translator& t, const Structure& s)
 {
-    if (bytes == 16) return t.ir.load(ir::Type::v128, address, t.mem(4));
-    return t.ir.vec_scalar(t.ir.load(ir::Type::i64, address, t.mem(3)), 64);
+    const unsigned size_log2 = s.bytes == 16 ? 4 : 3;
+    ir::MemOp op = t.mem(size_log2);
+    op.parts_log2 = static_cast<u8>(size_log2 - s.size_log2);
+    return op;
 }
 
-void store_whole(Translator& t, Value address, Value value, unsigned bytes)
+Value load_whole(Translator& t, const Structure& s, Value address)
 {
-    if (bytes == 16)
-        t.ir.store(address, value, t.mem(4));
-    else
-        t.ir.store(address, t.ir.vec_element(ir::Type::i64, value, 64, 0), t.mem(3));
+    if (s.bytes == 16) return t.ir.load(ir::Type::v128, address, whole(t, s));
+    return t.ir.vec_scalar(t.ir.load(ir::Type::i64, address, whole(t, s)), 64);
+}
+
+void store_whole(Translator& t, const Structure& s, Value address, Value value)
+{
+    if (s.bytes == 8) value = t.ir.vec_element(ir::Type::i64, value, 64, 0);
+    t.ir.store(address, value, whole(t, s));
 }
 
 /// Registers from memory order.
@@ -113,8 +119,7 @@ void load_multiple(Translator& t, Insn insn, const Structure& s, Value base)
 {
     Registers loaded{};
     if (whole_registers(t)) {
-        for (unsigned i = 0; i < s.registers; ++i)
-            loaded[i] = load_whole(t, t.ir.add_imm(base, u64{i} * s.bytes), s.bytes);
+        for (unsigned i = 0; i < s.registers; ++i) loaded[i] = load_whole(t, s, t.ir.add_imm(base, u64{i} * s.bytes));
         loaded = deinterleave(t, s, loaded);
     } else {
         const Value zero = t.ir.vec_scalar(t.ir.i64c(0), 64);
@@ -133,8 +138,7 @@ void store_multiple(Translator& t, Insn insn, const Structure& s, Value base)
     for (unsigned i = 0; i < s.registers; ++i) values[i] = t.v(register_at(insn, i));
     if (whole_registers(t)) {
         values = interleave(t, s, values);
-        for (unsigned i = 0; i < s.registers; ++i)
-            store_whole(t, t.ir.add_imm(base, u64{i} * s.bytes), values[i], s.bytes);
+        for (unsigned i = 0; i < s.registers; ++i) store_whole(t, s, t.ir.add_imm(base, u64{i} * s.bytes), values[i]);
         return;
     }
     for_each_element(t, s, base, [&](unsigned n, unsigned element, Value address) {
