@@ -2,7 +2,6 @@
 #include "engine/translator/core/host_access.hpp"
 
 #include "base/assert.hpp"
-#include "base/bits.hpp"
 #include "engine/translator/core/host_memory.hpp"
 
 namespace gimbal::translator::host {
@@ -64,21 +63,11 @@ bool compare_exchange(u8* at, unsigned size_log2, const V128& expected, const V1
 
 u64 modify(u64 value, unsigned size_log2, ir::Atomic kind, u64 operand)
 {
-    const unsigned width = 8U << size_log2;
-    const i64 signed_value = sign_extend(value, width);
-    const i64 signed_operand = sign_extend(operand, width);
-    const u64 mask = low_mask(width);
-    operand &= mask;
-    switch (kind) {
-    case ir::Atomic::swap: return operand;
-    case ir::Atomic::add: return (value + operand) & mask;
-    case ir::Atomic::clear: return value & ~operand;
-    case ir::Atomic::exclusive_or: return value ^ operand;
-    case ir::Atomic::set: return value | operand;
-    case ir::Atomic::max_signed: return signed_value > signed_operand ? value : operand;
-    case ir::Atomic::min_signed: return signed_value < signed_operand ? value : operand;
-    case ir::Atomic::max_unsigned: return value > operand ? value : operand;
-    case ir::Atomic::min_unsigned: return value < operand ? value : operand;
+    switch (size_log2) {
+    case 0: return combine<u8>(kind, static_cast<u8>(value), static_cast<u8>(operand));
+    case 1: return combine<u16>(kind, static_cast<u16>(value), static_cast<u16>(operand));
+    case 2: return combine<u32>(kind, static_cast<u32>(value), static_cast<u32>(operand));
+    case 3: return combine<u64>(kind, value, operand);
     }
     GIMBAL_UNREACHABLE();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -120,6 +121,24 @@ template <class T> bool compare_exchange(u8* host, T& expected, T desired)
     else
         return __atomic_compare_exchange_n(reinterpret_cast<T*>(host), &expected, desired, false, __ATOMIC_SEQ_CST,
                                            __ATOMIC_SEQ_CST);
+}
+
+/// What an atomic operation makes of `old`.
+template <class T> T combine(ir::Atomic kind, T old, T value)
+{
+    using S = std::make_signed_t<T>;
+    switch (kind) {
+    case ir::Atomic::swap: return value;
+    case ir::Atomic::add: return static_cast<T>(old + value);
+    case ir::Atomic::clear: return static_cast<T>(old & ~value);
+    case ir::Atomic::exclusive_or: return static_cast<T>(old ^ value);
+    case ir::Atomic::set: return static_cast<T>(old | value);
+    case ir::Atomic::max_signed: return static_cast<T>(std::max(static_cast<S>(old), static_cast<S>(value)));
+    case ir::Atomic::min_signed: return static_cast<T>(std::min(static_cast<S>(old), static_cast<S>(value)));
+    case ir::Atomic::max_unsigned: return std::max(old, value);
+    case ir::Atomic::min_unsigned: return std::min(old, value);
+    }
+    return old;
 }
 
 /// The host address of a whole access of `size` bytes at `va`, or null if it needs the slow path.

@@ -17,6 +17,7 @@ struct LoweredBlock {
     u64 physical_address{}; ///< Of the first guest instruction.
     u64 mode_key{};
     u16 guest_count{};
+    bool loads_exclusive{};       ///< Any of its instructions arms the monitor.
     std::vector<u32> guest_words; ///< What was translated; compared when the guest says that code changed.
     Atomic<u32> stale{};          ///< Set once, under the code cache's lock; the backend's entry then refuses to run.
     usize host_bytes{};

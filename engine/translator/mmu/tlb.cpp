@@ -235,17 +235,4 @@ void Tlb::drop_page(const TlbInvalidation& what, u64 page)
     drop_second_level(what, second_level_set(page), page, page);
 }
 
-void Tlb::drop_host_page(const u8* host_page)
-{
-    const u64 first = reinterpret_cast<u64>(host_page);
-    for (const auto& context : contexts_)
-        for (TlbEntry& entry : context->entries) {
-            if (entry.write_tag == ~u64{0}) continue;
-            const u64 host = entry.write_tag + entry.addend;
-            // The page may be part of a larger one, or hold it.
-            if (align_down(host, u64{1} << granule_) == align_down(first, u64{1} << granule_))
-                entry.write_tag = ~u64{0};
-        }
-}
-
 } // namespace gimbal::translator::aarch64

@@ -56,8 +56,6 @@ public:
 
     void invalidate(const TlbInvalidation& what);
     void flush_all();
-    /// Removes write entries of a physical page from every context, when stores there must be seen (rule 5).
-    void drop_host_page(const u8* host_page);
 
     u64 flushes() const { return flushes_; }
 

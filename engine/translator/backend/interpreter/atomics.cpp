@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <type_traits>
 
 #include "engine/translator/backend/interpreter/control.hpp"
@@ -104,23 +103,6 @@ template <class T> const Op* store_exclusive(const Op* op, CpuState* state)
     state->exclusive_address = ~u64{0};
     put(state, op->d, stored ? 0 : 1);
     return op + 1;
-}
-
-template <class T> T combine(ir::Atomic kind, T old, T value)
-{
-    using S = std::make_signed_t<T>;
-    switch (kind) {
-    case ir::Atomic::swap: return value;
-    case ir::Atomic::add: return static_cast<T>(old + value);
-    case ir::Atomic::clear: return static_cast<T>(old & ~value);
-    case ir::Atomic::exclusive_or: return static_cast<T>(old ^ value);
-    case ir::Atomic::set: return static_cast<T>(old | value);
-    case ir::Atomic::max_signed: return static_cast<T>(std::max(static_cast<S>(old), static_cast<S>(value)));
-    case ir::Atomic::min_signed: return static_cast<T>(std::min(static_cast<S>(old), static_cast<S>(value)));
-    case ir::Atomic::max_unsigned: return std::max(old, value);
-    case ir::Atomic::min_unsigned: return std::min(old, value);
-    }
-    return old;
 }
 
 template <class T> T update(u8* host, ir::Atomic kind, T value, MemOp mem)

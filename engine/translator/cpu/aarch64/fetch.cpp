@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <new>
 
 #include "arch/aarch64/pstate.hpp"
@@ -18,11 +19,12 @@ namespace {
 
 constexpr unsigned max_block_instructions = 64;
 
-/// LDXR, LDAXR and their pairs; CASP shares the pairs' encoding at 32-bit sizes.
-bool is_load_exclusive(u32 word)
+bool loads_exclusive(const ir::Block& block)
 {
-    return (word & 0x3FC0'0000) == 0x0840'0000 && !(test_bit(word, 21) && !test_bit(word, 31));
+    return std::ranges::find(block.insts, ir::Opcode::load_exclusive, &ir::Inst::op) != block.insts.end();
 }
+
+u64 without_tag(u64 pc) { return static_cast<u64>(sign_extend(pc, 56)); }
 
 } // namespace
 
@@ -30,7 +32,7 @@ LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
 {
     u64 physical = 0;
     if (!fetch_translation(pc, physical)) {
-        state.pc = state.unwind == Unwind::synchronize ? static_cast<u64>(sign_extend(pc, 56)) : pc;
+        state.pc = state.unwind == Unwind::synchronize ? without_tag(pc) : pc;
         return nullptr;
     }
     JumpEntry& cached = state.jump_cache[(physical >> 2) & (jump_entries - 1)];
@@ -43,7 +45,7 @@ LoweredBlock* Cpu::find_block(CpuState& state, u64 pc)
         if (block == nullptr) return nullptr;
     }
     cached = {physical, state.mode_key, block};
-    if (mode_.step) exclusive_stepped_ = is_load_exclusive(block->guest_words.front());
+    if (mode_.step) exclusive_stepped_ = block->loads_exclusive;
     return block;
 }
 
@@ -77,12 +79,16 @@ LoweredBlock* Cpu::make_block(u64 physical, u64 pc)
     return nullptr;
 }
 
+bool Cpu::has_branch_tag(u64 pc) const
+{
+    return without_tag(pc) != pc && mode_.mmu_on && top_byte_ignored(state_->el[1].tcr, pc);
+}
+
 /// A branch drops the tag of its target (AArch64.BranchAddr): here where an exception is about to keep PC.
 void Cpu::drop_branch_tag()
 {
     u64& pc = state_->common.pc;
-    const u64 untagged = static_cast<u64>(sign_extend(pc, 56));
-    if (untagged != pc && mode_.mmu_on && top_byte_ignored(state_->el[1].tcr, pc)) pc = untagged;
+    if (has_branch_tag(pc)) pc = without_tag(pc);
 }
 
 bool Cpu::fetch_translation(u64 pc, u64& physical)
@@ -94,8 +100,8 @@ bool Cpu::fetch_translation(u64 pc, u64& physical)
         physical = entry.physical_page + (pc & low_mask(12));
         return true;
     }
-    if (static_cast<u64>(sign_extend(pc, 56)) != pc && mode_.mmu_on && top_byte_ignored(state_->el[1].tcr, pc)) {
-        // A branch drops the tag (AArch64.BranchAddr), before anything is checked.
+    if (has_branch_tag(pc)) {
+        // Dropped before anything is checked.
         state_->common.unwind = Unwind::synchronize;
         return false;
     }
@@ -171,6 +177,7 @@ std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
                                           {.fuse = options.fuse, .link_lock = &machine_.code().link_lock()});
         if (!lowered) continue;
         (*lowered)->guest_count = block.guest_count;
+        (*lowered)->loads_exclusive = loads_exclusive(block);
         (*lowered)->guest_words = std::move(source);
         return std::move(*lowered);
     }

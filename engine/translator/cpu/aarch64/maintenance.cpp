@@ -36,16 +36,16 @@ void Cpu::invalidate_tlb(SysReg operation, u64 operand)
     what.asid = static_cast<u16>(bits(operand, 48, test_bit(state_->el[1].tcr, 36) ? 16 : 8));
     const unsigned crm = arch::crm(operation);
     const unsigned op2 = arch::op2(operation);
-    if (is_range(crm)) {
-        what.scope = op2 == 3 || op2 == 7 ? Scope::address_all : Scope::address;
-        decode_range(operand, what);
-    } else if (op2 == 0) {
+    if (!is_range(crm) && op2 == 0) {
         what.scope = Scope::all;
-    } else if (op2 == 2) {
+    } else if (!is_range(crm) && op2 == 2) {
         what.scope = Scope::asid;
     } else {
         what.scope = op2 == 3 || op2 == 7 ? Scope::address_all : Scope::address;
-        what.first = what.last = static_cast<u64>(sign_extend(operand << 12, 56));
+        if (is_range(crm))
+            decode_range(operand, what);
+        else
+            what.first = what.last = static_cast<u64>(sign_extend(operand << 12, 56));
     }
     tlb_.invalidate(what);
     if (!broadcast(crm)) return;
