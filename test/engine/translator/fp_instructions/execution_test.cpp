@@ -6,16 +6,12 @@
 #include <cstring>
 #include <memory>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include "engine/translator/backend/interpreter/lower.hpp"
-#include "engine/translator/backend/interpreter/run.hpp"
-#include "engine/translator/core/runtime.hpp"
-#include "engine/translator/frontend/aarch64/decode.hpp"
-#include "engine/translator/frontend/aarch64/translator.hpp"
 #include "test/engine/translator/fp_instructions/fp_state.hpp"
+#include "test/engine/translator/vectors/block_runner.hpp"
+#include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64::test {
 namespace {
@@ -45,30 +41,6 @@ constexpr Golden golden[] = {
 #undef GOLDEN
 };
 
-/// One block at address 0; whatever follows it ends the run.
-class OneBlock final : public Runtime {
-public:
-    explicit OneBlock(LoweredBlock& block) : block_(block) {}
-
-    bool load(CpuState&, u64, ir::MemOp, V128&) override { return false; }
-    bool store(CpuState&, u64, ir::MemOp, const V128&) override { return false; }
-    bool probe(CpuState&, u64, ir::MemOp, unsigned) override { return false; }
-    bool load_exclusive(CpuState&, u64, ir::MemOp, V128&) override { return false; }
-    bool store_exclusive(CpuState&, u64, ir::MemOp, const V128&, u32&) override { return false; }
-    bool atomic_rmw(CpuState&, u64, ir::MemOp, ir::Atomic, u64, u64&) override { return false; }
-    bool atomic_cas(CpuState&, u64, ir::MemOp, const V128&, const V128&, V128&) override { return false; }
-
-    LoweredBlock* find_block(CpuState& state, u64 pc) override
-    {
-        if (pc == 0) return &block_;
-        state.unwind = Unwind::synchronize;
-        return nullptr;
-    }
-
-private:
-    LoweredBlock& block_;
-};
-
 constexpr u32 saturation_flag = u32{1} << 27; // FPSR.QC
 
 void copy(const FpState& from, GuestState& to)
@@ -94,46 +66,13 @@ void copy(const GuestState& from, FpState& to)
     to.fpsr = from.common.fp.flags | (from.common.fp_saturated != 0 ? saturation_flag : 0);
 }
 
-ir::Block translate_words(std::span<const u32> words, const Mode& mode = {})
-{
-    ir::Block block;
-    Translator t(block, mode, 0);
-    for (const u32 word : words) {
-        t.begin(block.guest_count, block.guest_count * 4U);
-        ++block.guest_count;
-        if (const DecodeRow* row = decode({word}))
-            row->translate(t, {word});
-        else
-            t.undefined();
-        if (t.ir.ended()) return block;
-    }
-    t.ir.jump(t.next_offset());
-    return block;
-}
-
-ir::Block translate_word(u32 word, const Mode& mode = {}) { return translate_words({&word, 1}, mode); }
-
-bool ends_in_exception(const ir::Block& block, u64 esr)
-{
-    return block.insts.back().op == ir::Opcode::event && block.insts.back().imm == esr;
-}
-constexpr u64 undefined_esr = 0x0200'0000;
-constexpr u64 trapped_esr = 0x1FE0'0000;
-
 /// The state after the block, which has no exceptions.
 FpState execute(const FpState& before, const ir::Block& block, bool fuse)
 {
     FpState state = before;
     auto guest = std::make_unique<GuestState>();
     copy(state, *guest);
-    const auto lowered = interpreter::lower(block, 0, 0, {.fuse = fuse});
-    if (!lowered) {
-        ADD_FAILURE() << "not lowered";
-        return state;
-    }
-    OneBlock runtime(**lowered);
-    guest->common.runtime = &runtime;
-    interpreter::run_blocks(guest->common);
+    BlockRunner(0).run(block, *guest, fuse);
     copy(*guest, state);
     return state;
 }
@@ -190,7 +129,7 @@ TEST(A64FloatingPointFusing, SequencesLeaveWhatSingleStepsLeave)
             while (word == 0) word = crowded(vectors[random.below(std::size(vectors))]);
         FpState stepped = initial_fp_state(round);
         for (const u32 word : words) stepped = execute(stepped, translate_word(word), false);
-        const FpState fused = execute(initial_fp_state(round), translate_words(words), true);
+        const FpState fused = execute(initial_fp_state(round), translate(words), true);
         ASSERT_EQ(digest(fused), digest(stepped))
             << "round " << round << std::hex << ": " << words[0] << ' ' << words[1] << ' ' << words[2] << ' '
             << words[3] << ' ' << words[4] << ' ' << words[5];
@@ -238,7 +177,7 @@ TEST(A64FloatingPointDecode, TrapsComeAfterUndefined)
     for (const FpVector& vector : vectors) {
         const ir::Block block = translate_word(vector.word, mode);
         EXPECT_EQ(block.insts.size(), 1U) << vector.row;
-        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : trapped_esr)) << vector.row;
+        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : fp_trapped_esr)) << vector.row;
     }
 }
 

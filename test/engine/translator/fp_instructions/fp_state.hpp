@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/bits.hpp"
+#include "test/engine/translator/vectors/random.hpp"
 
 namespace gimbal::translator::aarch64::test {
 
@@ -17,18 +18,9 @@ struct FpState {
 /// Which formats the registers of an initial state hold: the low two bits of its seed.
 enum class FpMix : u8 { any, half, single, double_ };
 
-class FpRandom {
+class FpRandom : public SplitMix {
 public:
-    explicit FpRandom(u64 seed) : state_(seed) {}
-    u64 next()
-    {
-        state_ += 0x9E37'79B9'7F4A'7C15;
-        u64 z = state_;
-        z = (z ^ z >> 30) * 0xBF58'476D'1CE4'E5B9;
-        z = (z ^ z >> 27) * 0x94D0'49BB'1331'11EB;
-        return z ^ z >> 31;
-    }
-    u64 below(u64 limit) { return next() % limit; }
+    using SplitMix::SplitMix;
 
     /// Raw bits of a number of 16, 32 or 64 bits: every kind of number, with fractions that rounding turns on.
     u64 operand(unsigned width)
@@ -77,8 +69,6 @@ private:
         default: return noise;
         }
     }
-
-    u64 state_;
 };
 
 /// The default controls in half of the states; else any rounding, FZ, FZ16, DN and AHP.
@@ -110,20 +100,14 @@ inline FpState initial_fp_state(u32 seed)
     return state;
 }
 
-/// FNV-1a over everything; never 0, which stands for an undefined instruction.
+/// Never 0, which stands for an undefined instruction.
 inline u64 digest(const FpState& state)
 {
-    u64 hash = 0xCBF2'9CE4'8422'2325;
-    const auto mix = [&hash](u64 value) { hash = (hash ^ value) * 0x100'0000'01B3; };
-    for (const auto& v : state.v) {
-        mix(v[0]);
-        mix(v[1]);
-    }
-    for (const u64 x : state.x) mix(x);
-    mix(state.nzcv);
-    mix(state.fpcr);
-    mix(state.fpsr);
-    return hash | 1;
+    Digest digest;
+    for (const auto& v : state.v) digest.mix(v);
+    digest.mix(state.x);
+    digest.mix({state.nzcv, state.fpcr, state.fpsr});
+    return digest.value() | 1;
 }
 
 } // namespace gimbal::translator::aarch64::test

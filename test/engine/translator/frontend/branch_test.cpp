@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "test/engine/translator/frontend/ir_evaluator.hpp"
-#include "test/engine/translator/frontend/translate.hpp"
+#include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "test/engine/translator/frontend/translate.hpp"
+#include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64 {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/types.hpp"
+#include "test/engine/translator/vectors/random.hpp"
 
 namespace gimbal::translator::aarch64::test {
 
@@ -17,36 +17,21 @@ struct ExecutionState {
     u8 memory[memory_bytes]{};
 };
 
-class SplitMix {
-public:
-    explicit SplitMix(u64 seed) : state_(seed) {}
-    u64 next()
-    {
-        state_ += 0x9E37'79B9'7F4A'7C15;
-        u64 z = state_;
-        z = (z ^ z >> 30) * 0xBF58'476D'1CE4'E5B9;
-        z = (z ^ z >> 27) * 0x94D0'49BB'1331'11EB;
-        return z ^ z >> 31;
+/// Corners as often as random bits.
+inline u64 random_operand(SplitMix& random)
+{
+    const u64 value = random.next();
+    switch (random.below(10)) {
+    case 0: return 0;
+    case 1: return ~u64{0};
+    case 2: return u64{1} << 63;
+    case 3: return ~u64{0} >> 1;
+    case 4: return value & 0xFF;
+    case 5: return static_cast<u64>(static_cast<i64>(value) >> 33);
+    case 6: return 0x8000'0000;
+    default: return value;
     }
-    /// Corners as often as random bits.
-    u64 operand()
-    {
-        const u64 value = next();
-        switch (next() % 10) {
-        case 0: return 0;
-        case 1: return ~u64{0};
-        case 2: return u64{1} << 63;
-        case 3: return ~u64{0} >> 1;
-        case 4: return value & 0xFF;
-        case 5: return static_cast<u64>(static_cast<i64>(value) >> 33);
-        case 6: return 0x8000'0000;
-        default: return value;
-        }
-    }
-
-private:
-    u64 state_;
-};
+}
 
 /// x27, x28 and SP point to the middle of the memory; x22 to x25 are small in the widths that index registers have:
 /// all bits, all bits and signed, the low word and signed, the low word.
@@ -54,7 +39,7 @@ inline ExecutionState initial_state(u32 seed)
 {
     SplitMix random(seed);
     ExecutionState state;
-    for (u64& x : state.x) x = random.operand();
+    for (u64& x : state.x) x = random_operand(random);
     const u64 middle = memory_address + memory_bytes / 2;
     state.x[27] = state.x[28] = state.sp = middle;
     const u64 small = random.next();
@@ -64,7 +49,7 @@ inline ExecutionState initial_state(u32 seed)
     state.x[25] = small << 32 | (small >> 40 & 63);
     state.nzcv = random.next() & 0xF000'0000;
     for (u64 at = 0; at < memory_bytes; at += 8) {
-        u64 value = random.operand();
+        u64 value = random_operand(random);
         // Comparisons with x0 and x1 succeed in half of the states.
         if (at == memory_bytes / 2 && (seed & 1) != 0)
             value = (seed & 2) != 0 ? state.x[0] : (state.x[0] & 0xFFFF'FFFF) | state.x[1] << 32;
@@ -74,16 +59,13 @@ inline ExecutionState initial_state(u32 seed)
     return state;
 }
 
-/// FNV-1a over everything.
 inline u64 digest(const ExecutionState& state)
 {
-    u64 hash = 0xCBF2'9CE4'8422'2325;
-    const auto mix = [&hash](u64 value) { hash = (hash ^ value) * 0x100'0000'01B3; };
-    for (const u64 x : state.x) mix(x);
-    mix(state.sp);
-    mix(state.nzcv);
-    for (const u8 byte : state.memory) mix(byte);
-    return hash;
+    Digest digest;
+    digest.mix(state.x);
+    digest.mix({state.sp, state.nzcv});
+    digest.mix(state.memory);
+    return digest.value();
 }
 
 } // namespace gimbal::translator::aarch64::test

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "test/engine/translator/frontend/execution_state.hpp"
-#include "test/engine/translator/frontend/translate.hpp"
+#include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64::test {
 

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "test/engine/translator/frontend/ir_evaluator.hpp"
-#include "test/engine/translator/frontend/translate.hpp"
+#include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64::test {
 namespace {

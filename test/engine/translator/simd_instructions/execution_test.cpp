@@ -11,13 +11,9 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/translator/backend/interpreter/lower.hpp"
-#include "engine/translator/backend/interpreter/run.hpp"
-#include "engine/translator/core/runtime.hpp"
-#include "engine/translator/frontend/aarch64/decode.hpp"
-#include "engine/translator/frontend/aarch64/translator.hpp"
-#include "engine/translator/ir/verify.hpp"
 #include "test/engine/translator/simd_instructions/simd_state.hpp"
+#include "test/engine/translator/vectors/block_runner.hpp"
+#include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64::test {
 namespace {
@@ -36,84 +32,11 @@ constexpr SimdVector vectors[] = {
 };
 
 constexpr u32 saturation_flag = u32{1} << 27; // FPSR.QC
-constexpr u64 undefined_esr = 0x0200'0000;
-constexpr u64 trapped_esr = 0x1FE0'0000;
-
-/// One block at address 0 and one page of memory that the TLB holds: what the TLB does not answer fails the test.
-class OneBlock final : public Runtime {
-public:
-    explicit OneBlock(LoweredBlock& block) : block_(block) {}
-
-    bool load(CpuState& state, u64 address, ir::MemOp op, V128& out) override
-    {
-        u8 bytes[16]{};
-        for (unsigned i = 0; i < op.size(); ++i) bytes[op.big_endian ? op.size() - 1 - i : i] = at(state, address + i);
-        std::memcpy(&out.lo, bytes, 8);
-        std::memcpy(&out.hi, bytes + 8, 8);
-        return true;
-    }
-    bool store(CpuState& state, u64 address, ir::MemOp op, const V128& value) override
-    {
-        const u64 halves[] = {value.lo, value.hi};
-        u8 bytes[16];
-        std::memcpy(bytes, halves, 16);
-        for (unsigned i = 0; i < op.size(); ++i) at(state, address + i) = bytes[op.big_endian ? op.size() - 1 - i : i];
-        return true;
-    }
-    bool probe(CpuState&, u64, ir::MemOp, unsigned) override { return true; }
-    bool load_exclusive(CpuState& state, u64, ir::MemOp, V128&) override { return refuse(state); }
-    bool store_exclusive(CpuState& state, u64, ir::MemOp, const V128&, u32&) override { return refuse(state); }
-    bool atomic_rmw(CpuState& state, u64, ir::MemOp, ir::Atomic, u64, u64&) override { return refuse(state); }
-    bool atomic_cas(CpuState& state, u64, ir::MemOp, const V128&, const V128&, V128&) override { return refuse(state); }
-
-    LoweredBlock* find_block(CpuState& state, u64 pc) override
-    {
-        if (pc == 0) return &block_;
-        state.unwind = Unwind::synchronize;
-        return nullptr;
-    }
-
-private:
-    static bool refuse(CpuState& state)
-    {
-        state.unwind = Unwind::access;
-        return false;
-    }
-    static u8& at(CpuState& state, u64 address)
-    {
-        const TlbEntry& entry = state.tlb[0].entries[(address >> 12) % tlb_entries];
-        EXPECT_EQ(entry.read_tag, address & ~u64{0xFFF});
-        return *reinterpret_cast<u8*>(address + entry.addend);
-    }
-
-    LoweredBlock& block_;
-};
-
-ir::Block translate_word(u32 word, const Mode& mode = {})
-{
-    ir::Block block;
-    block.guest_count = 1;
-    Translator t(block, mode, 0);
-    t.begin(0, 0);
-    if (const DecodeRow* row = decode({word}))
-        row->translate(t, {word});
-    else
-        t.undefined();
-    if (!t.ir.ended()) t.ir.jump(t.next_offset());
-    const auto verified = ir::verify(block);
-    EXPECT_TRUE(verified.has_value()) << std::hex << word << ": " << verified.error().rule;
-    return block;
-}
-
-bool ends_in_exception(const ir::Block& block, u64 esr)
-{
-    return block.insts.back().op == ir::Opcode::event && block.insts.back().imm == esr;
-}
 
 class Machine {
 public:
     /// The memory is at `address`, which the state's base registers may or may not agree with.
-    explicit Machine(u64 address = simd_memory_address) : address_(address) {}
+    explicit Machine(u64 address = simd_memory_address) : runner_(address) {}
 
     /// False if the instruction is undefined; else `state` is what it leaves.
     bool execute(u32 word, SimdState& state, const Mode& mode, bool fuse)
@@ -123,40 +46,17 @@ public:
         auto guest = std::make_unique<GuestState>();
         std::memcpy(guest->v, state.v, sizeof(state.v));
         std::memcpy(guest->x, state.x, sizeof(state.x));
-        std::memcpy(page_->bytes, state.memory, sizeof(state.memory));
-        const auto lowered = interpreter::lower(block, 0, 0, {.fuse = fuse});
-        if (!lowered) {
-            ADD_FAILURE() << std::hex << word << " is not lowered";
-            return true;
-        }
-        map(guest->common);
-        OneBlock runtime(**lowered);
-        guest->common.runtime = &runtime;
-        interpreter::run_blocks(guest->common);
-        EXPECT_EQ(guest->common.unwind, Unwind::synchronize) << std::hex << word;
+        std::memcpy(runner_.memory(), state.memory, sizeof(state.memory));
+        runner_.run(block, *guest, fuse);
         std::memcpy(state.v, guest->v, sizeof(state.v));
         std::memcpy(state.x, guest->x, sizeof(state.x));
-        std::memcpy(state.memory, page_->bytes, sizeof(state.memory));
+        std::memcpy(state.memory, runner_.memory(), sizeof(state.memory));
         state.fpsr = guest->common.fp_saturated != 0 ? saturation_flag : 0;
         return true;
     }
 
 private:
-    struct alignas(4096) Page {
-        u8 bytes[simd_memory_bytes];
-    };
-
-    void map(CpuState& state)
-    {
-        TlbEntry& entry = tlb_[(address_ >> 12) % tlb_entries];
-        entry.read_tag = entry.write_tag = address_;
-        entry.addend = reinterpret_cast<u64>(page_->bytes) - address_;
-        for (TlbView& view : state.tlb) view.entries = tlb_.get();
-    }
-
-    u64 address_;
-    std::unique_ptr<Page> page_ = std::make_unique<Page>();
-    std::unique_ptr<TlbEntry[]> tlb_ = std::make_unique<TlbEntry[]>(tlb_entries);
+    BlockRunner runner_;
 };
 
 class A64Simd : public testing::TestWithParam<bool> {};
@@ -277,7 +177,7 @@ TEST(A64SimdDecode, TrapsComeAfterUndefined)
     for (const SimdVector& vector : vectors) {
         const ir::Block block = translate_word(vector.word, trapping);
         EXPECT_EQ(block.insts.size(), 1U) << vector.row;
-        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : trapped_esr)) << vector.row;
+        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : fp_trapped_esr)) << vector.row;
         EXPECT_EQ(ends_in_exception(translate_word(vector.word, checking), undefined_esr), vector.digest == 0);
     }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/bits.hpp"
+#include "test/engine/translator/vectors/random.hpp"
 
 namespace gimbal::translator::aarch64::test {
 
@@ -17,18 +18,9 @@ struct SimdState {
     u8 memory[simd_memory_bytes]{};
 };
 
-class SimdRandom {
+class SimdRandom : public SplitMix {
 public:
-    explicit SimdRandom(u64 seed) : state_(seed) {}
-    u64 next()
-    {
-        state_ += 0x9E37'79B9'7F4A'7C15;
-        u64 z = state_;
-        z = (z ^ z >> 30) * 0xBF58'476D'1CE4'E5B9;
-        z = (z ^ z >> 27) * 0x94D0'49BB'1331'11EB;
-        return z ^ z >> 31;
-    }
-    u64 below(u64 limit) { return next() % limit; }
+    using SplitMix::SplitMix;
 
     /// An element's extremes, shift amounts and table indices, or anything.
     u64 operand(unsigned width)
@@ -42,9 +34,6 @@ public:
         default: return next() & low_mask(width);
         }
     }
-
-private:
-    u64 state_;
 };
 
 /// x1 points to the middle of the memory, aligned or not, x2 is small and positive in every width.
@@ -63,19 +52,15 @@ inline SimdState initial_simd_state(u32 seed)
     return state;
 }
 
-/// FNV-1a over everything; never 0, which stands for an undefined instruction.
+/// Never 0, which stands for an undefined instruction.
 inline u64 digest(const SimdState& state)
 {
-    u64 hash = 0xCBF2'9CE4'8422'2325;
-    const auto mix = [&hash](u64 value) { hash = (hash ^ value) * 0x100'0000'01B3; };
-    for (const auto& v : state.v) {
-        mix(v[0]);
-        mix(v[1]);
-    }
-    for (const u64 x : state.x) mix(x);
-    mix(state.fpsr);
-    for (const u8 byte : state.memory) mix(byte);
-    return hash | 1;
+    Digest digest;
+    for (const auto& v : state.v) digest.mix(v);
+    digest.mix(state.x);
+    digest.mix({state.fpsr});
+    digest.mix(state.memory);
+    return digest.value() | 1;
 }
 
 } // namespace gimbal::translator::aarch64::test
