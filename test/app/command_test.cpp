@@ -1,97 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command as a user meets it: what bad input gets, and what happens to the terminal.
+// The command as a user meets it: what bad input gets, and how it ends.
 #include <netinet/in.h>
-#include <pty.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
-#include <utmp.h>
 
 #include <atomic>
-#include <csignal>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "test/app/command_fixture.hpp"
 
-#include "test/app/loader/images.hpp"
-
-namespace gimbal {
+namespace gimbal::test {
 namespace {
 
-using namespace test;
 using testing::HasSubstr;
 
-constexpr const char* command = GIMBAL_COMMAND;
-
-struct Outcome {
-    int status;
-    std::string error;
-};
-
-/// An arm64 ELF of these instructions at the bottom of RAM.
-Bytes program(const std::vector<u32>& instructions)
+/// Sets the PL031's alarm, waits in WFI for its INTID, 34, then powers off.
+Bytes alarm_program()
 {
-    constexpr u64 base = 0x4000'0000;
-    const u64 size = instructions.size() * 4;
-    Bytes file = elf(
-        {
-            {.virtual_address = base, .physical_address = base, .file_size = size, .memory_size = size}
-    },
-        base);
-    for (usize i = 0; i < instructions.size(); ++i) put(file, 0x1000 + 4 * i, instructions[i]);
-    return file;
+    return program({
+        0x52a1'0001, // movz w1, #0x800, lsl #16: the distributor
+        0x5280'0262, // mov w2, #0x13
+        0xb900'0022, // str w2, [x1]: GICD_CTLR, group 1 on
+        0x1280'0002, // mov w2, #-1
+        0xb900'8422, // str w2, [x1, #0x84]: GICD_IGROUPR1
+        0x5280'0082, // mov w2, #4
+        0xb901'0422, // str w2, [x1, #0x104]: GICD_ISENABLER1
+        0x52a1'0143, // movz w3, #0x80a, lsl #16
+        0xb900'147f, // str wzr, [x3, #0x14]: GICR_WAKER
+        0xd280'1fe2, // mov x2, #0xff
+        0xd518'4602, // msr ICC_PMR_EL1, x2
+        0xd280'0022, // mov x2, #1
+        0xd518'cce2, // msr ICC_IGRPEN1_EL1, x2
+        0xd503'3fdf, // isb
+        0x52a1'2024, // movz w4, #0x901, lsl #16: the PL031
+        0xb900'1082, // str w2, [x4, #0x10]: RTCIMSC
+        0xb940'0085, // ldr w5, [x4]: RTCDR
+        0x1100'08a5, // add w5, w5, #2
+        0xb900'0485, // str w5, [x4, #4]: RTCMR
+        0xd503'207f, // wfi
+        0xd538'cc06, // mrs x6, ICC_IAR1_EL1
+        0x7100'88df, // cmp w6, #34
+        0x54ff'ffa1, // b.ne to the wfi
+        0xb940'1887, // ldr w7, [x4, #0x18]: RTCMIS
+        0x34ff'ff67, // cbz w7, to the wfi
+        movz_w0_8400_lsl_16, movk_w0_8, hvc,
+    });
 }
-
-constexpr u32 movz_w0_8400_lsl_16 = 0x52b0'8000;
-constexpr u32 movk_w0_8 = 0x7280'0100; // PSCI SYSTEM_OFF
-constexpr u32 movk_w0_9 = 0x7280'0120; // PSCI SYSTEM_RESET
-constexpr u32 hvc = 0xd400'0002;
-constexpr u32 branch_to_self = 0x1400'0000;
-
-class Command : public testing::Test {
-protected:
-    void SetUp() override
-    {
-        std::string name = testing::TempDir() + "gimbal_command_XXXXXX";
-        folder_ = std::string(::mkdtemp(name.data())) + "/";
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
-    std::string file(const std::string& name, const Bytes& content) const
-    {
-        std::ofstream(folder_ + name, std::ios::binary)
-            .write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
-        return folder_ + name;
-    }
-    Outcome run(const std::string& arguments) const
-    {
-        const std::string line =
-            std::string(command) + " " + arguments + " </dev/null >/dev/null 2>" + folder_ + "stderr";
-        const int status = std::system(line.c_str());
-        std::ifstream stream(folder_ + "stderr");
-        return {
-            WEXITSTATUS(status), {std::istreambuf_iterator<char>(stream), {}}
-        };
-    }
-    void expect_refused(const std::string& arguments, const std::string& message) const
-    {
-        const Outcome outcome = run(arguments + " --timeout 10");
-        EXPECT_EQ(outcome.status, 2) << arguments;
-        EXPECT_THAT(outcome.error, testing::StartsWith("gimbal: ")) << arguments;
-        EXPECT_THAT(outcome.error, HasSubstr(message)) << arguments;
-        EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1) << outcome.error;
-    }
-    std::string folder_;
-};
 
 TEST_F(Command, bad_kernels)
 {
@@ -175,6 +134,15 @@ TEST_F(Command, a_forwarded_port_that_is_taken_is_named)
     ::close(taken);
 }
 
+TEST_F(Command, an_alarm_of_the_clock_wakes_the_guest)
+{
+    const std::string kernel = file("alarm", alarm_program());
+    EXPECT_EQ(run("run --memory 16M --timeout 60 --kernel " + kernel + " --stats " + folder_ + "stats").status, 0);
+    std::ifstream stream(folder_ + "stats");
+    const std::string stats{std::istreambuf_iterator<char>(stream), {}};
+    EXPECT_THAT(stats, testing::ContainsRegex("\"idle\": [1-9]")); // it slept
+}
+
 TEST_F(Command, says_what_it_could_not_print)
 {
     EXPECT_EQ(std::system((std::string(command) + " --help >/dev/full 2>" + folder_ + "stderr").c_str()) >> 8, 1);
@@ -198,85 +166,5 @@ TEST_F(Command, a_file_that_may_not_grow_loses_output_and_nothing_else)
     EXPECT_THAT(text, HasSubstr("console output is lost from here on: File too large"));
 }
 
-/// The command on a terminal of its own; the test holds both ends.
-class Terminal : public Command {
-protected:
-    void start(const std::string& kernel)
-    {
-        int slave = -1;
-        ASSERT_EQ(::openpty(&master_, &slave, nullptr, nullptr, nullptr), 0);
-        slave_ = slave;
-        ASSERT_EQ(::tcgetattr(slave_, &before_), 0);
-        child_ = ::fork();
-        if (child_ == 0) {
-            ::login_tty(slave);
-            ::execl(command, command, "run", "--memory", "16M", "--kernel", kernel.c_str(), nullptr);
-            ::_exit(127);
-        }
-    }
-    termios settings() const
-    {
-        termios now{};
-        ::tcgetattr(slave_, &now);
-        return now;
-    }
-    void wait_until_raw() const
-    {
-        while ((settings().c_lflag & ICANON) != 0) ::usleep(1000);
-    }
-    int wait_for_child() const
-    {
-        int status = 0;
-        ::waitpid(child_, &status, 0);
-        return status;
-    }
-    void expect_restored() const { EXPECT_EQ(settings().c_lflag, before_.c_lflag); }
-    void TearDown() override
-    {
-        ::close(master_);
-        ::close(slave_);
-        Command::TearDown();
-    }
-    int master_{-1};
-    int slave_{-1};
-    pid_t child_{};
-    termios before_{};
-};
-
-TEST_F(Terminal, ctrl_a_x_quits_and_restores)
-{
-    start(file("loop", program({branch_to_self})));
-    wait_until_raw();
-    ASSERT_EQ(::write(master_, "\x01x", 2), 2);
-    const int status = wait_for_child();
-    EXPECT_TRUE(WIFEXITED(status));
-    EXPECT_EQ(WEXITSTATUS(status), 0);
-    expect_restored();
-}
-
-TEST_F(Terminal, signals_restore)
-{
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-        start(file("loop", program({branch_to_self})));
-        wait_until_raw();
-        ::kill(child_, number);
-        const int status = wait_for_child();
-        EXPECT_TRUE(WIFEXITED(status));
-        EXPECT_EQ(WEXITSTATUS(status), 128 + number);
-        expect_restored();
-    }
-}
-
-TEST_F(Terminal, a_fatal_signal_restores)
-{
-    start(file("loop", program({branch_to_self})));
-    wait_until_raw();
-    ::kill(child_, SIGSEGV);
-    const int status = wait_for_child();
-    EXPECT_TRUE(WIFSIGNALED(status));
-    EXPECT_EQ(WTERMSIG(status), SIGSEGV);
-    expect_restored();
-}
-
 } // namespace
-} // namespace gimbal
+} // namespace gimbal::test
