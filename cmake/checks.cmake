@@ -14,6 +14,7 @@ gimbal_source_check(lint_format lint ${PROJECT_SOURCE_DIR}/tools/format --check)
 foreach(check IN ITEMS layering length text behaviours)
     gimbal_source_check(lint_${check} lint ${PROJECT_SOURCE_DIR}/tools/check-${check})
 endforeach()
+gimbal_source_check(lint_faults lint ${PROJECT_SOURCE_DIR}/tools/plant-faults --check)
 foreach(test IN ITEMS check apt_sources initrd)
     gimbal_source_check(tools_${test}_test lint ${PROJECT_SOURCE_DIR}/test/tools/${test}_test.py)
 endforeach()
@@ -21,3 +22,7 @@ endforeach()
 # Bounded: the parts a guest's input reaches first. `make lint` does all.
 gimbal_source_check(tidy tidy ${PROJECT_SOURCE_DIR}/tools/run-tidy ${PROJECT_BINARY_DIR} base arch vm device host app)
 set_tests_properties(tidy PROPERTIES PROCESSORS 2)
+
+# That the tests notice: each planted fault must make one fail.
+gimbal_source_check(planted_faults long ${PROJECT_SOURCE_DIR}/tools/plant-faults --build ${PROJECT_BINARY_DIR})
+set_tests_properties(planted_faults PROPERTIES TIMEOUT 3600 PROCESSORS 2)
