@@ -29,7 +29,8 @@ class Check(unittest.TestCase):
         (self.root / path).write_text(head + text)
 
     def run_check(self, name):
-        return subprocess.run([self.root / "tools" / name], capture_output=True, text=True)
+        return subprocess.run([self.root / "tools" / name.split()[0], *name.split()[1:]], capture_output=True,
+                              text=True)
 
     def assert_refused(self, name, *words):
         result = self.run_check(name)
@@ -95,6 +96,16 @@ class Check(unittest.TestCase):
     def test_unfinished_work(self):
         self.write("vm/bus.hpp", "// TO" "DO: the rest\n")
         self.assert_refused("check-text", "vm/bus.hpp:2")
+
+    def test_a_fault_that_no_longer_applies(self):
+        fault = ('[[fault]]\nname = "a twist"\ntarget = "t"\ntests = "*"\n'
+                 '[[fault.edit]]\nfile = "vm/a.cpp"\nfind = "{}"\nreplace = ""\n')
+        self.write("vm/a.cpp", "one two two\n")
+        self.write("test/faults/faults.toml", fault.format("one"), head="")
+        self.assert_accepted("plant-faults --check")
+        for stale in ("two", "three"):
+            self.write("test/faults/faults.toml", fault.format(stale), head="")
+            self.assert_refused("plant-faults --check", "a twist", "not once")
 
     def test_behaviours_without_tests(self):
         self.write("test/vm/exit_test.cpp", "TEST(Exit, IsClosed) {}\n")
