@@ -233,7 +233,9 @@ void invalidate_by_range(unsigned which, const Half& half, u64 va)
 {
     const u64 scale = random(3);
     const u64 pages = bit(static_cast<unsigned>(5 * scale + 1));
-    const u64 number = random(32);
+    u64 number = random(32);
+    // The peer takes a range of 4 GiB for an empty one.
+    if (((number + 1) * pages << half.granule) >> 32 != 0) --number;
     const u64 page = va >> half.granule;
     const u64 base = (page - random(pages * (number + 1))) & low_mask(37);
     const u64 size = (half.granule - 12) / 2 + 1;
