@@ -185,6 +185,8 @@ constexpr auto settings = std::to_array<Setting>({
      apply_cmdline},
     {"memory", "--memory", "SIZE", "Guest memory, such as 512M or 2G (default: 512M)", SettingKind::text, apply_memory},
     {"cpus", "--cpus", "N", "Guest CPUs (default: 1)", SettingKind::number, apply_cpus},
+    {nullptr, "--disk", "PATH[,ro]", "Disk from a raw file or block device; any number of times", SettingKind::text,
+     add_disk, clear_disks},
     {nullptr, "--net", "user[,FORWARDS]",
      "Network interface; a forward is hostfwd=tcp:H:G, host port H to guest port G", SettingKind::text, add_net,
      clear_nets},
@@ -205,7 +207,7 @@ constexpr auto settings = std::to_array<Setting>({
      SettingKind::text, apply_log},
 });
 
-constexpr auto tables = std::to_array<Table>({net_table, type1_table});
+constexpr auto tables = std::to_array<Table>({disk_table, net_table, type1_table});
 
 /// Edit distance with insertions, deletions and substitutions.
 usize distance(std::string_view a, std::string_view b)

@@ -111,6 +111,7 @@ Result<int, UserError> run_checked(const RunConfig& config, const EngineEntry& e
     if (const auto log = host::start_log(config.log_level, config.log_path); !log)
         return fail(UserError{fmt::format("log '{}': {}", config.log_path, log.error().message)});
     GIMBAL_TRY_VOID(check_stats_path(config.stats));
+    GIMBAL_TRY(disks, open_disks(config));
     GIMBAL_TRY(guest, load_guest(config));
     spdlog::info("kernel '{}': {}", config.kernel, guest.kernel.description);
 
@@ -122,7 +123,7 @@ Result<int, UserError> run_checked(const RunConfig& config, const EngineEntry& e
         RunControl control;
         GIMBAL_TRY_VOID(control.open(config));
         const host::MonotonicClock clock;
-        GIMBAL_TRY_VOID(run_sessions({config, guest, control, clock, config.cpus}, engine, report, start));
+        GIMBAL_TRY_VOID(run_sessions({config, guest, control, clock, disks, config.cpus}, engine, report, start));
         if (const auto first = control.serial().first_output()) report.first_output_s = seconds_since(start, *first);
         control.close();
     }

@@ -14,6 +14,7 @@
 
 #include "app/run/aarch64_board.hpp"
 #include "app/run/control.hpp"
+#include "app/run/disks.hpp"
 #include "app/run/guest.hpp"
 #include "app/run/stats.hpp"
 #include "app/run/tracing_vcpu.hpp"
@@ -31,6 +32,7 @@ struct SessionInput {
     Guest& guest;
     RunControl& control;
     const Clock& clock;
+    const Disks& disks;
     u32 cpu_count{1};
 };
 
@@ -132,7 +134,9 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
     board->console().set_input(input.config.console);
     const ResizeWatch resize_watch(input.control, board->console());
     VirtioDevices devices(*vm);
-    GIMBAL_TRY_VOID(add_virtio_devices(devices, {*vm, input.config, board->console()}));
+    GIMBAL_TRY_VOID(add_virtio_devices(devices, {*vm, input.config, board->console(), input.disks}));
+    DiskCalls disk_calls(*vm, input.disks);
+    GIMBAL_TRY_VOID(disk_calls.attach());
     BoardParts parts = board->parts();
     parts.virtio_slots = devices.slots();
     GIMBAL_TRY(entry, place_guest(input.guest, parts, vm->memory));

@@ -81,6 +81,7 @@ void VirtioDevices::stop()
 
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context)
 {
+    for (const auto& disk : context.disks) GIMBAL_TRY_VOID(devices.add(make_virtio_blk(context, *disk)));
     for (u32 index = 0; index < context.config.nets.size(); ++index) {
         GIMBAL_TRY(network, make_virtio_net(context, index));
         GIMBAL_TRY_VOID(devices.add(std::move(network)));

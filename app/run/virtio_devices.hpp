@@ -8,6 +8,7 @@
 
 #include "app/cli/run_config.hpp"
 #include "app/run/console_wire.hpp"
+#include "app/run/disks.hpp"
 #include "app/user_error.hpp"
 #include "device/virtio/mmio.hpp"
 #include "host/worker.hpp"
@@ -29,6 +30,7 @@ struct VirtioContext {
     Vm& vm;
     const RunConfig& config;
     ConsoleWire& console;
+    const Disks& disks;
 
     /// For a device's threads: logs what has failed and stops the VM.
     host::Worker::OnFailure on_failure(std::string device) const;
@@ -78,6 +80,7 @@ private:
 /// All that the configuration asks for, and what every guest has.
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context);
 
+std::unique_ptr<VirtioPart> make_virtio_blk(const VirtioContext& context, host::Disk& disk);
 std::unique_ptr<VirtioPart> make_virtio_console(const VirtioContext& context);
 /// The network `index` of the configuration.
 Result<std::unique_ptr<VirtioPart>, UserError> make_virtio_net(const VirtioContext& context, u32 index);

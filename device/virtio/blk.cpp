@@ -7,7 +7,10 @@ namespace gimbal::virtio {
 namespace {
 
 constexpr u64 header_size = 16; // le32 type, le32 reserved, le64 sector
+
+// After as much as this the runner gets its thread back: the VM may want to pause or stop within a second.
 constexpr u32 requests_per_turn = 64;
+constexpr u64 bytes_per_turn = u64{16} << 20;
 
 /// 5.2.4, "Device configuration layout"; what is not offered is zero.
 struct BlkConfig {
@@ -135,7 +138,8 @@ void Blk::process(u32 queue_index)
         if (error != QueueError::stopped) host_->queue_broken(queue_index);
     };
     queue.disable_notifications();
-    for (u32 served = 0; served < requests_per_turn;) {
+    u64 bytes = 0;
+    for (u32 served = 0; served < requests_per_turn && bytes < bytes_per_turn;) {
         const auto taken = queue.pop(worker.chain);
         if (!taken) return give_up(taken.error());
         if (!*taken) {
@@ -145,9 +149,10 @@ void Blk::process(u32 queue_index)
         }
         if (const auto answered = serve(queue, worker); !answered) return give_up(answered.error());
         host_->used(queue_index);
+        bytes += worker.chain.readable_bytes() + worker.chain.writable_bytes();
         ++served;
     }
-    runner_.ring(queue_index); // the runner may have to pause or end; there may be more
+    runner_.ring(queue_index); // there may be more
 }
 
 Result<void, QueueError> Blk::serve(Queue& queue, BlkWorker& worker)

@@ -84,7 +84,7 @@ TEST(CommandLine, help_and_version)
     const std::string help = text_of({"run", "--help"});
     for (const Setting& setting : run_settings())
         EXPECT_THAT(help, HasSubstr(setting.flag == nullptr ? "" : setting.flag));
-    for (const char* not_yet : {"--disk", "--engine", "TEXT:"}) EXPECT_THAT(help, Not(HasSubstr(not_yet)));
+    for (const char* not_yet : {"--engine", "TEXT:"}) EXPECT_THAT(help, Not(HasSubstr(not_yet)));
 }
 
 TEST(CommandLine, cpus)

@@ -65,7 +65,7 @@ TEST(ConfigFile, names_file_and_line)
     EXPECT_EQ(error_of("cpus = '2'\n"), "dir/vm.toml:1: 'cpus' must be a number");
     EXPECT_THAT(error_of("cpus = -1\n"), HasSubstr("'-1' is no number of CPUs; the board takes 1 to 64"));
     EXPECT_THAT(error_of("cpus = 1.5\n"), HasSubstr("'1.5' is no number of CPUs"));
-    EXPECT_THAT(error_of("[[disk]]\npath = 'x'\n"), HasSubstr("unknown key 'disk'"));
+    EXPECT_THAT(error_of("[[disk]]\nreadonly = true\n"), HasSubstr("this 'disk' has no 'path'"));
 }
 
 constexpr Table every_table[] = {disk_table, net_table, type1_table};
