@@ -6,14 +6,16 @@ breaks alone, recovers, and leaves its neighbours and the monitor unharmed."""
 import re
 import subprocess
 import sys
+import tempfile
 
 TIME_LIMIT_S = 540
 
 
 def main(program, image):
-    command = [program, "run", "--kernel", image, "--memory", "64M", "--cpus", "2", "--console", "virtio",
-               "--net", "user", "--timeout", str(TIME_LIMIT_S)]
-    with open("/dev/zero", "rb") as endless:
+    with tempfile.NamedTemporaryFile(suffix=".img") as disk, open("/dev/zero", "rb") as endless:
+        disk.truncate(1 << 20)
+        command = [program, "run", "--kernel", image, "--memory", "64M", "--cpus", "2", "--console", "virtio",
+                   "--net", "user", "--disk", disk.name, "--timeout", str(TIME_LIMIT_S)]
         run = subprocess.run(command, stdin=endless, capture_output=True, timeout=TIME_LIMIT_S + 30, check=False)
     # Beside the report the console shows what the attacked console device was made to print.
     text = run.stdout.decode(errors="replace")
