@@ -49,7 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def run_gimbal(program, folder, cpus, words, image):
-    return boot.gimbal(program, folder, "kernel", "--cpus", cpus, "--net", "user",
+    return boot.gimbal(program, folder, "kernel", "--cpus", cpus, "--net", "user", "--disk", image,
                        cmdline=f"console=ttyAMA0 quiet {words}", timeout=TIMEOUT)
 
 
@@ -60,8 +60,7 @@ def run_peer(program, folder, cpus, words, image):
                      cmdline=f"console=ttyAMA0 quiet {words}", timeout=TIMEOUT)
 
 
-# How to run on each, and the checks that it has no device for.
-MACHINES = {"gimbal": (run_gimbal, {"disk"}), "peer": (run_peer, set())}
+MACHINES = {"gimbal": run_gimbal, "peer": run_peer}
 
 
 def disk_problems(console, image):
@@ -80,31 +79,26 @@ def disk_problems(console, image):
 
 def check(machine, program, folder, cpus):
     """(what came of the run, problems)"""
-    run, without = MACHINES[machine]
     with tempfile.TemporaryDirectory() as scratch, Server() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         image = pathlib.Path(scratch) / "disk.img"
         image.write_bytes(FILLER * DISK_SIZE)
-        words = "gimbal.do=selftest"
-        if "disk" not in without:
-            words += f" gimbal.disk={DISK_OFFSET}:{DISK_LENGTH}"
-        if "http" not in without:
-            words += f" gimbal.http=http://10.0.2.2:{server.server_port}/body"
-        result = run(program, folder, str(cpus), words, image)
+        words = (f"gimbal.do=selftest gimbal.disk={DISK_OFFSET}:{DISK_LENGTH} "
+                 f"gimbal.http=http://10.0.2.2:{server.server_port}/body")
+        result = MACHINES[machine](program, folder, str(cpus), words, image)
         server.shutdown()
         verdicts = VERDICT.findall(result.console)
         problems = []
         if len(verdicts) != 1 or verdicts[0][0] != b"PASS" or verdicts[0][1] != verdicts[0][2]:
             problems.append(f"verdicts: {verdicts}")
-        expected = without | (NEEDS_CPUS if cpus == 1 else set())
+        expected = NEEDS_CPUS if cpus == 1 else set()
         for name, reason in SKIPPED.findall(result.console):
             if name.decode() not in expected:
                 problems.append(f"{name.decode()} was skipped: {reason.decode()}")
         if result.status != 0:
             problems.append(f"status {result.status}, not 0")
-        if "disk" not in without:
-            problems += disk_problems(result.console, image)
-        if "http" not in without and server.served != 3:
+        problems += disk_problems(result.console, image)
+        if server.served != 3:
             problems.append(f"the server was asked {server.served} times, not 3")
     return result, problems
 
