@@ -16,6 +16,7 @@ struct alignas(64) Counters {
 };
 alignas(64) Counters counters;
 u64 count;
+u64 waiting; // at the gates, of all chunks together
 
 void exclusive(u64& at)
 {
@@ -85,9 +86,19 @@ void locked(Counters& all)
     asm volatile("stlr wzr, [%0]" ::"r"(&all.lock) : "memory");
 }
 
+constexpr u64 chunk = 1000;
+
+/// Before each chunk all CPUs meet awake. One that starts late would find the others done.
+void pass_gate(u64 number)
+{
+    fetch_add(waiting, 1);
+    while (load_acquire(waiting) < (number + 1) * cpu_count) {}
+}
+
 void update(u32 cpu)
 {
     for (u64 i = 0; i < count; ++i) {
+        if (i % chunk == 0) pass_gate(i / chunk);
         exclusive(counters.exclusive);
         exclusive_ordered(counters.exclusive_ordered);
         add(counters.add);
@@ -108,7 +119,7 @@ void check(const char* name, u64 found, u64 expected)
 
 void run_counters()
 {
-    count = rounds * 400;
+    count = rounds * 2000;
     run_on(cpu_count, update);
     const u64 all = count * cpu_count;
     check("ldxr/stxr", counters.exclusive, all);
