@@ -23,6 +23,7 @@ struct PartLocation {
 inline constexpr u64 redistributor_size = 0x2'0000; // RD_base and SGI_base frames of 64 KiB (IHI 0069)
 inline constexpr u64 virtio_slot_size = 0x200;
 inline constexpr u32 virtio_slot_count = 32;
+inline constexpr unsigned power_key_line = 3; // of the PL061; high while the key is down
 
 inline constexpr auto memory_map = std::to_array<PartLocation>({
     {Part::gic_distributor,    {0x0800'0000}, 0x1'0000,                            std::nullopt},

@@ -112,7 +112,33 @@ void write_gic(Writer& tree)
     tree.end();
 }
 
-void write_console_and_clock(Writer& tree, bool has_clock)
+/// Linux, Documentation/devicetree/bindings/input/gpio-keys.yaml
+void write_power_key(Writer& tree, u32 clock)
+{
+    constexpr u32 key_power = 116; // Linux, include/uapi/linux/input-event-codes.h
+    constexpr u32 active_high = 0; // GPIO_ACTIVE_HIGH
+    tree.begin("pl061", board::location(board::Part::power_key).base.value);
+    tree.strings("compatible", "arm,pl061", "arm,primecell");
+    write_region(tree, board::Part::power_key);
+    write_interrupt(tree, *board::location(board::Part::power_key).interrupt);
+    tree.flag("gpio-controller");
+    tree.cells("#gpio-cells", 2);
+    tree.string("clock-names", "apb_pclk");
+    tree.cells("clocks", clock);
+    const u32 gpio = tree.phandle();
+    tree.end();
+
+    tree.begin("gpio-keys");
+    tree.string("compatible", "gpio-keys");
+    tree.begin("poweroff");
+    tree.string("label", "GPIO Key Poweroff");
+    tree.cells("linux,code", key_power);
+    tree.cells("gpios", gpio, board::power_key_line, active_high);
+    tree.end();
+    tree.end();
+}
+
+void write_peripherals(Writer& tree, const Aarch64Machine& machine)
 {
     tree.begin("apb-pclk");
     tree.string("compatible", "fixed-clock");
@@ -130,14 +156,16 @@ void write_console_and_clock(Writer& tree, bool has_clock)
     tree.cells("clocks", clock, clock);
     tree.end();
 
-    if (!has_clock) return;
-    tree.begin("pl031", board::location(board::Part::clock).base.value);
-    tree.strings("compatible", "arm,pl031", "arm,primecell");
-    write_region(tree, board::Part::clock);
-    write_interrupt(tree, *board::location(board::Part::clock).interrupt);
-    tree.string("clock-names", "apb_pclk");
-    tree.cells("clocks", clock);
-    tree.end();
+    if (machine.has_clock) {
+        tree.begin("pl031", board::location(board::Part::clock).base.value);
+        tree.strings("compatible", "arm,pl031", "arm,primecell");
+        write_region(tree, board::Part::clock);
+        write_interrupt(tree, *board::location(board::Part::clock).interrupt);
+        tree.string("clock-names", "apb_pclk");
+        tree.cells("clocks", clock);
+        tree.end();
+    }
+    if (machine.has_power_key) write_power_key(tree, clock);
 }
 
 void write_virtio(Writer& tree, u32 slots)
@@ -174,7 +202,7 @@ Result<u32, Error> write(std::span<u8> out, const Aarch64Machine& machine)
     write_cpus(tree, machine.cpu_count);
     write_timer(tree);
     write_gic(tree);
-    write_console_and_clock(tree, machine.has_clock);
+    write_peripherals(tree, machine);
     write_virtio(tree, machine.virtio_slots);
     tree.end();
     const u32 size = tree.finish();

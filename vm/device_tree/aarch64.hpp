@@ -31,6 +31,7 @@ struct Aarch64Machine {
     std::array<u8, 32> rng_seed{}; ///< For the kernel's entropy pool.
     u32 virtio_slots{};            ///< One bit per occupied slot.
     bool has_clock{};              ///< The PL031.
+    bool has_power_key{};          ///< The PL061 and the key on its line power_key_line.
 };
 
 /// Writes the tree and returns its size in bytes. Seeds must be fresh random numbers for each start.

@@ -47,7 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     machine.initrd_size = input.take<u64>();
     machine.kaslr_seed = input.take<u64>();
     machine.virtio_slots = input.take<u32>();
-    machine.has_clock = (input.take<u8>() & 1) != 0;
+    const u8 parts = input.take<u8>();
+    machine.has_clock = (parts & 1) != 0;
+    machine.has_power_key = (parts & 2) != 0;
     std::vector<u8> out(input.take<u16>());
     machine.bootargs = {reinterpret_cast<const char*>(input.rest().data()), input.rest().size()};
     const auto written = device_tree::write(out, machine);

@@ -113,6 +113,22 @@ TEST(DeviceTree, interrupts)
     EXPECT_EQ(tree.cells("/pl011@9000000", "clocks"), (Cells{clock[0], clock[0]}));
 }
 
+TEST(DeviceTree, the_power_key_is_on_line_3_of_the_gpio)
+{
+    Aarch64Machine with = machine();
+    EXPECT_FALSE(Tree(with).has("/gpio-keys"));
+    with.has_power_key = true;
+    const Tree tree(with);
+    ASSERT_TRUE(tree.valid());
+    EXPECT_EQ(tree.text("/pl061@9030000", "compatible"), "arm,pl061\0arm,primecell\0"s);
+    EXPECT_EQ(tree.cells("/pl061@9030000", "interrupts"), (Cells{0, 7, 4}));
+    EXPECT_EQ(tree.cells("/pl061@9030000", "#gpio-cells"), Cells{2});
+    EXPECT_EQ(tree.text("/pl061@9030000", "gpio-controller"), "");
+    const Cells gpio = tree.cells("/pl061@9030000", "phandle");
+    EXPECT_EQ(tree.cells("/gpio-keys/poweroff", "gpios"), (Cells{gpio[0], 3, 0}));
+    EXPECT_EQ(tree.cells("/gpio-keys/poweroff", "linux,code"), Cells{116}); // KEY_POWER
+}
+
 TEST(DeviceTree, only_what_is_there)
 {
     Aarch64Machine with = machine();
