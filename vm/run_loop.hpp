@@ -18,21 +18,6 @@ protected:
     ~Parker() = default;
 };
 
-/// Counted by the owner, read by anyone.
-struct VcpuStats {
-    Atomic<u64> exits[exit_kind_count];
-    Atomic<u64> idle_ticks{0}; ///< Host ticks asleep in wait or yield; not while off or paused.
-
-    void count(ExitKind kind)
-    {
-        if (static_cast<unsigned>(kind) >= exit_kind_count) return; // a broken engine's; dispatch stops the VM for it
-        // One writer: a plain increment in two relaxed halves, cheaper than an atomic one.
-        Atomic<u64>& counter = exits[static_cast<unsigned>(kind)];
-        counter.store(counter.load(MemoryOrder::relaxed) + 1, MemoryOrder::relaxed);
-    }
-    u64 exit_count(ExitKind kind) const { return exits[static_cast<unsigned>(kind)].load(MemoryOrder::relaxed); }
-};
-
 /// One vCPU's side of the VM, on its owner: serves requests, runs the engine, answers its exits. Never blocks, so that
 /// a thread and a bare-metal scheduler drive it alike.
 template <VcpuEngine V>
@@ -58,7 +43,7 @@ public:
             return stop({.reason = StopReason::engine_failure, .vcpu = id_, .fatal = FatalReason::contract_broken});
         const Exit exit = vcpu_.run(std::exchange(answer_, {}));
         static_cast<void>(slot_.lifecycle.leave(owner_));
-        stats_.count(exit.kind);
+        slot_.stats.count(exit.kind);
 
         Step next = dispatch(vm_.services(), id_, exit);
         if (next.action == Action::stop) return stop(next.stop);
@@ -87,11 +72,13 @@ public:
     void fall_asleep() { static_cast<void>(slot_.lifecycle.block(owner_)); }
     void wake_up() { static_cast<void>(slot_.lifecycle.unblock(owner_)); }
 
-    const VcpuStats& stats() const { return stats_; }
-    VcpuStats& stats() { return stats_; }
+    const VcpuStats& stats() const { return slot_.stats; }
+    VcpuStats& stats() { return slot_.stats; }
     bool parked() const { return parked_; }
 
 private:
+    static constexpr u64 no_alarm = ~u64{0};
+
     std::optional<Step> serve_requests()
     {
         if (!slot_.requests.any() && !parked_) return std::nullopt; // nearly every turn
@@ -158,8 +145,9 @@ private:
 
     void arm(std::optional<HostTicks> deadline)
     {
-        if (deadline == alarm_) return;
-        alarm_ = deadline;
+        const u64 when = deadline ? deadline->value : no_alarm;
+        if (when == alarm_) return;
+        alarm_ = when;
         parker_.set_alarm(deadline);
     }
 
@@ -171,9 +159,8 @@ private:
     OwnerId owner_;
     Completion answer_{};                   // for the next run()
     std::optional<VcpuEntry> wake_entry_{}; // where a CPU_SUSPEND power-down resumes
-    std::optional<HostTicks> alarm_{};      // what the parker was last told
+    u64 alarm_{no_alarm};                   // what the parker was last told: host ticks
     bool parked_{};
-    VcpuStats stats_{};
 };
 
 /// The run loop: returns when the VM stops. The vCPU is bound to `owner` and its handle attached to the slot.

@@ -3,6 +3,7 @@
 
 #include "base/atomic.hpp"
 #include "base/spinlock.hpp"
+#include "vm/exit.hpp"
 #include "vm/kick.hpp"
 #include "vm/lifecycle.hpp"
 #include "vm/vcpu.hpp"
@@ -31,12 +32,28 @@ private:
     V& vcpu_;
 };
 
+/// Counted by the owner, read by anyone.
+struct VcpuStats {
+    Atomic<u64> exits[exit_kind_count];
+    Atomic<u64> idle_ticks{0}; ///< Host ticks asleep in wait or yield; not while off or paused.
+
+    void count(ExitKind kind)
+    {
+        if (static_cast<unsigned>(kind) >= exit_kind_count) return; // a broken engine's; dispatch stops the VM for it
+        // One writer: a plain increment in two relaxed halves, cheaper than an atomic one.
+        Atomic<u64>& counter = exits[static_cast<unsigned>(kind)];
+        counter.store(counter.load(MemoryOrder::relaxed) + 1, MemoryOrder::relaxed);
+    }
+    u64 exit_count(ExitKind kind) const { return exits[static_cast<unsigned>(kind)].load(MemoryOrder::relaxed); }
+};
+
 /// One vCPU as the rest of the VM knows it: lifecycle, power, requests, interrupt inputs. It exists from the VM's
 /// creation to its end, so that nobody ever holds a stale reference to a vCPU.
 class VcpuSlot {
 public:
     Lifecycle lifecycle;
     RequestWord requests;
+    VcpuStats stats;
 
     PowerState power() const { return power_.load(MemoryOrder::acquire); }
 
