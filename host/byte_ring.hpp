@@ -34,6 +34,14 @@ public:
         const usize at = tail_.load(MemoryOrder::relaxed) & (bytes_.size() - 1);
         return std::span(bytes_).subspan(at, std::min(size(), bytes_.size() - at));
     }
+    /// The consumer: how many bytes there are up to the last `byte`, that one included; zero if there is none.
+    usize through_last(u8 byte) const
+    {
+        const usize tail = tail_.load(MemoryOrder::relaxed);
+        usize count = size();
+        while (count != 0 && bytes_[(tail + count - 1) & (bytes_.size() - 1)] != byte) --count;
+        return count;
+    }
     void drop(usize count) { tail_.store(tail_.load(MemoryOrder::relaxed) + count, MemoryOrder::release); }
 
 private:

@@ -5,9 +5,9 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
-
-#include "base/assert.hpp"
+#include <system_error>
 
 namespace gimbal::host {
 
@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 
 EventLoop::EventLoop() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
 {
-    GIMBAL_ASSERT(wake_fd_);
+    if (!wake_fd_) throw std::system_error(errno, std::system_category(), "eventfd");
     watch(wake_fd_.get(), POLLIN, [this](short) {
         u64 count = 0;
         static_cast<void>(!::read(wake_fd_.get(), &count, sizeof(count)));

@@ -32,7 +32,7 @@ public:
         bool armed{};
     };
 
-    EventLoop();
+    EventLoop(); ///< Throws std::system_error if there is no descriptor left.
 
     Watch& watch(int fd, short events, std::function<void(short)> ready);
     void remove(Watch& watch) { watch.removed = true; }

@@ -23,13 +23,14 @@ EscapeFilter::Outcome EscapeFilter::feed(u8 byte)
 {
     if (!pending_) {
         pending_ = byte == escape_key;
-        return pending_ ? Outcome{} : Outcome{false, 1, {byte}};
+        return pending_ ? Outcome{} : Outcome{.count = 1, .bytes = {byte}};
     }
     pending_ = false;
-    if (byte == 'x' || byte == 'X') return {true, 0, {}};
-    if (byte == 'a' || byte == 'A') return {false, 1, {escape_key}};
+    if (byte == 'x' || byte == 'X') return {.quit = true};
+    if (byte == 'c' || byte == 'C') return {.monitor = true};
+    if (byte == 'a' || byte == 'A') return {.count = 1, .bytes = {escape_key}};
     return {
-        false, 2, {escape_key, byte}
+        .count = 2, .bytes = {escape_key, byte}
     };
 }
 
@@ -66,7 +67,7 @@ void SerialPort::update_watches()
 {
     const bool wants_input = !input_ended_ && !input_paused_ && (interactive_ || input_.size() < input_capacity);
     if (in_watch_ != nullptr) in_watch_->events = wants_input ? POLLIN : short{0};
-    if (out_watch_ != nullptr) out_watch_->events = output_.size() != 0 ? POLLOUT : short{0};
+    if (out_watch_ != nullptr) out_watch_->events = wants_output() ? POLLOUT : short{0};
 }
 
 void SerialPort::set_input_paused(bool paused)
@@ -93,11 +94,16 @@ void SerialPort::read_input()
 void SerialPort::take_input(std::span<const u8> bytes)
 {
     for (const u8 byte : bytes) {
-        EscapeFilter::Outcome outcome{false, 1, {byte}};
+        EscapeFilter::Outcome outcome{.count = 1, .bytes = {byte}};
         if (interactive_) outcome = escapes_.feed(byte);
         if (outcome.quit && on_quit_) on_quit_();
-        for (unsigned i = 0; i < outcome.count; ++i)
-            if (!interactive_ || input_.size() < input_capacity) input_.push_back(outcome.bytes[i]);
+        if (outcome.monitor && on_monitor_) on_monitor_();
+        for (unsigned i = 0; i < outcome.count; ++i) {
+            if (overlay_ != nullptr)
+                overlay_->key(outcome.bytes[i]);
+            else if (!interactive_ || input_.size() < input_capacity)
+                input_.push_back(outcome.bytes[i]);
+        }
     }
 }
 
@@ -159,19 +165,47 @@ void SerialPort::drop_output(usize count)
     if (input_ended_) owe_end_of_input(); // what was lost may have been a prompt
 }
 
-/// Writes until the ring is empty or the reader has no room; at most one ring full, so that a guest that never stops
+/// One write of `bytes`. False: the reader has no room, or is gone.
+bool SerialPort::put_out(std::span<const u8> bytes, usize& budget)
+{
+    pollfd writable{out_fd_, POLLOUT, 0};
+    if (::poll(&writable, 1, 0) == 0) return false;
+    const long count = write_some(bytes);
+    if (count > 0) {
+        took_output(bytes.first(static_cast<usize>(count)));
+        budget -= static_cast<usize>(count);
+        if (input_ended_) owe_end_of_input();
+        if (settle_timer_ != nullptr && settle_timer_->armed) settle();
+    } else if (count < 0 && errno == EAGAIN) {
+        return false;
+    } else if (count < 0 && errno != EINTR) {
+        if (errno != EPIPE) spdlog::error("console output is lost from here on: {}", system_error(errno).message);
+        drop_peer();
+    }
+    return true;
+}
+
+/// Nothing to write for now. Idle first, then the look: a byte that comes between is seen here (false) or wakes us.
+bool SerialPort::rest()
+{
+    idle_.store(true);
+    begin_batch();
+    if (!wants_output()) return true;
+    idle_.store(false);
+    return false;
+}
+
+/// Writes until nothing is left or the reader has no room; at most one ring full, so that a guest that never stops
 /// printing leaves the loop time for everything else.
 void SerialPort::drain()
 {
     if (on_first_output_ && output_.size() != 0) std::exchange(on_first_output_, nullptr)();
     usize budget = output_capacity;
+    begin_batch();
     while (true) {
-        auto bytes = output_.peek();
+        auto bytes = next_output();
         if (bytes.empty()) {
-            // Idle first, then the look: a byte that comes between is seen here or wakes us.
-            idle_.store(true);
-            if (output_.size() == 0) break;
-            idle_.store(false);
+            if (rest()) break;
             continue;
         }
         if (budget == 0) {
@@ -186,20 +220,7 @@ void SerialPort::drain()
             budget -= surplus;
             continue;
         }
-        pollfd writable{out_fd_, POLLOUT, 0};
-        if (::poll(&writable, 1, 0) == 0) break;
-        const long count = write_some(bytes);
-        if (count > 0) {
-            output_.drop(static_cast<usize>(count));
-            budget -= static_cast<usize>(count);
-            if (input_ended_) owe_end_of_input();
-            if (settle_timer_ != nullptr && settle_timer_->armed) settle();
-        } else if (count < 0 && errno == EAGAIN) {
-            break;
-        } else if (count < 0 && errno != EINTR) {
-            if (errno != EPIPE) spdlog::error("console output is lost from here on: {}", system_error(errno).message);
-            drop_peer();
-        }
+        if (!put_out(bytes, budget)) break;
     }
     if (output_.room() != 0 && starved_.exchange(false) && on_room_) on_room_();
     update_watches();
@@ -207,7 +228,8 @@ void SerialPort::drain()
 
 void SerialPort::flush(std::chrono::milliseconds patience)
 {
-    while (out_fd_ >= 0 && output_.size() != 0) {
+    close_overlay();
+    while (out_fd_ >= 0 && wants_output()) {
         pollfd writable{out_fd_, POLLOUT, 0};
         if (::poll(&writable, 1, static_cast<int>(patience.count())) <= 0) break;
         drain();

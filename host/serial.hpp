@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "host/byte_ring.hpp"
 #include "host/event_loop.hpp"
@@ -30,11 +31,24 @@ protected:
     ~SerialReceiver() = default;
 };
 
-/// Ctrl-A as QEMU and kvmtool have it: X quits, A is one Ctrl-A; before anything else it is an ordinary key.
+/// Who else may use the line, for a while: the monitor. While it is open the keys are its own, and its prompt stays on
+/// the last line, beneath the guest's output, which comes in whole lines only.
+class SerialOverlay {
+public:
+    virtual void key(u8 byte) = 0;
+    virtual std::string prompt() const = 0; ///< What is typed included; no line end.
+
+protected:
+    ~SerialOverlay() = default;
+};
+
+/// Ctrl-A as QEMU and kvmtool have it: X quits, C is the monitor's, A is one Ctrl-A; before anything else it is an
+/// ordinary key.
 class EscapeFilter {
 public:
     struct Outcome {
         bool quit{};
+        bool monitor{};
         u8 count{};
         u8 bytes[2]{};
     };
@@ -80,12 +94,21 @@ public:
         settled_ = false;
     }
     void set_on_quit(std::function<void()> callback) { on_quit_ = std::move(callback); }
+    /// Ctrl-A C on a terminal.
+    void set_on_monitor(std::function<void()> callback) { on_monitor_ = std::move(callback); }
     void set_on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
     /// Before the first byte is written, on the loop's thread.
     void set_on_first_output(std::function<void()> callback) { on_first_output_ = std::move(callback); }
 
     /// The loop's thread: while the process is in the background it must not read its terminal.
     void set_input_paused(bool paused);
+
+    /// The loop's thread, as all of these: the keys go to `overlay` until it is closed.
+    void open_overlay(SerialOverlay& overlay);
+    void close_overlay();
+    /// Writes whole lines above the overlay's prompt; after it is closed, in front of the guest's next output.
+    void print(std::string_view lines);
+    void prompt_changed();
 
     std::optional<std::chrono::steady_clock::time_point> first_output() const;
     /// Writes what is left, for at most `patience` without progress. When no vCPU runs any more.
@@ -111,7 +134,15 @@ private:
     void owe_end_of_input();
     void send_end_of_input();
     void drain();
+    bool put_out(std::span<const u8> bytes, usize& budget);
+    bool rest();
     void drop_output(usize count);
+    bool wants_output() const;
+    std::span<const u8> next_output();
+    void took_output(std::span<const u8> bytes);
+    void begin_batch();
+    void erase_prompt();
+    void show_prompt();
     long write_some(std::span<const u8> bytes);
     void update_watches();
     void on_wake();
@@ -127,6 +158,7 @@ private:
     EscapeFilter escapes_;
     SerialReceiver* receiver_{};
     std::function<void()> on_quit_;
+    std::function<void()> on_monitor_;
     std::function<void()> on_room_;
     std::function<void()> on_first_output_;
     EventLoop::Watch* in_watch_{};
@@ -151,6 +183,13 @@ private:
     EventLoop::TimePoint settles_by_{};
     bool settled_{};  // a stream is being offered
     bool end_owed_{}; // 0x04 is still to be sent
+
+    SerialOverlay* overlay_{};
+    std::string overlay_text_; // goes out before anything of the guest's
+    std::string deferred_;     // ours, for behind the batch
+    usize batch_{};            // of the guest's bytes, whole lines: the prompt comes back behind them
+    bool prompt_shown_{};      // on the last line, once overlay_text_ is out
+    bool at_line_start_{true}; // where the guest's output stands
 };
 
 } // namespace gimbal::host

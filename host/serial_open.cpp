@@ -143,6 +143,9 @@ void SerialPort::drop_peer()
     out_watch_ = nullptr;
     out_fd_ = -1;
     peer_.reset();
+    overlay_text_.clear();
+    prompt_shown_ = false;
+    at_line_start_ = true;
 }
 
 } // namespace gimbal::host

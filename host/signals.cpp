@@ -5,9 +5,9 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 
+#include <cerrno>
 #include <csignal>
-
-#include "base/assert.hpp"
+#include <system_error>
 
 namespace gimbal::host {
 namespace {
@@ -37,7 +37,7 @@ SignalWatch::SignalWatch(EventLoop& loop, std::function<void(int)> deliver)
 {
     const sigset_t set = watched_signals();
     fd_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    GIMBAL_ASSERT(fd_);
+    if (!fd_) throw std::system_error(errno, std::system_category(), "signalfd");
     loop.watch(fd_.get(), POLLIN, [fd = fd_.get(), deliver = std::move(deliver)](short) {
         signalfd_siginfo info{};
         while (::read(fd, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info)))

@@ -15,6 +15,7 @@ void prepare_process();
 /// SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT and SIGWINCH as calls on the loop's thread.
 class SignalWatch {
 public:
+    /// Throws std::system_error if there is no descriptor left.
     SignalWatch(EventLoop& loop, std::function<void(int number)> deliver);
 
 private:

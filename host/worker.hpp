@@ -9,19 +9,9 @@
 
 #include "base/atomic.hpp"
 #include "host/error.hpp"
+#include "host/pausable.hpp"
 
 namespace gimbal::host {
-
-/// Threads of a device, as a VM that pauses and stops sees them. All calls come from one thread.
-class Pausable {
-public:
-    virtual ~Pausable() = default;
-    /// Returns at once; several are asked before one is waited for.
-    virtual void request_pause() = 0;
-    /// Returns once the threads stand still. What they do for the guest meanwhile is finished or not begun.
-    virtual void wait_paused() = 0;
-    virtual void resume() = 0;
-};
 
 /// A thread that does its work each time it is rung and sleeps in between. A ring is never lost: either the work that
 /// runs sees what it announces, or the work runs once more.
