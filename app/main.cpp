@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "app/cli/command_line.hpp"
+#include "app/doctor/doctor.hpp"
 #include "app/run/run.hpp"
 #include "host/signals.hpp"
 
@@ -25,7 +26,8 @@ int run(int argc, const char* const* argv)
         std::fprintf(stderr, "gimbal: standard output: %s\n", std::strerror(errno));
         return gimbal::exit_status::internal_error;
     }
-    return gimbal::run_command(std::get<gimbal::RunConfig>(*command), gimbal::translator_engine);
+    if (std::holds_alternative<gimbal::Doctor>(*command)) return gimbal::run_doctor(gimbal::run_engines());
+    return gimbal::run_command(std::get<gimbal::RunConfig>(*command), gimbal::run_engines());
 }
 
 } // namespace

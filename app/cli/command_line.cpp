@@ -46,16 +46,18 @@ RunArguments declare_run(CLI::App& run)
     return arguments;
 }
 
-Result<void, UserError> refuse_leftovers(const CLI::App& app, const CLI::App& run)
+Result<void, UserError> refuse_leftovers(const CLI::App& app)
 {
     const auto leftovers = app.remaining(true);
     if (leftovers.empty()) return {};
     const std::string& first = leftovers.front();
-    if (!run.parsed()) {
-        constexpr std::string_view commands[] = {"run"};
+    if (app.get_subcommands().empty()) {
+        constexpr std::string_view commands[] = {"run", "doctor"};
         return fail(
             UserError{fmt::format("unknown command '{}'{}; see 'gimbal --help'", first, suggestion(first, commands))});
     }
+    if (app.got_subcommand("doctor"))
+        return fail(UserError{fmt::format("unexpected argument '{}'; 'gimbal doctor' takes none", first)});
     if (!first.starts_with('-'))
         return fail(UserError{fmt::format("unexpected argument '{}'; see 'gimbal run --help'", first)});
     std::vector<std::string_view> known{"--config", "--help"};
@@ -104,20 +106,25 @@ Result<Command, UserError> parse_command_line(int argc, const char* const* argv)
     CLI::App& run = *app.add_subcommand("run", "Run a virtual machine until it powers off");
     run.allow_extras();
     run.footer(
-        "Keys: Ctrl-A X quits, Ctrl-A A sends Ctrl-A.\n"
+        "Keys: Ctrl-A X quits, Ctrl-A C opens the monitor, Ctrl-A A sends Ctrl-A.\n"
+        "SIGTERM presses the guest's power key; a second one stops the VM.\n"
         "Exit status: 0 powered off or quit, 1 internal error, 2 bad usage or input, 3 reset under --no-reboot,\n"
         "4 guest fault, 5 --timeout ran out, 130 or 143 stopped by SIGINT or SIGTERM.");
     const RunArguments arguments = declare_run(run);
+    CLI::App& doctor = *app.add_subcommand("doctor", "Say which engines work here and which one 'auto' picks");
+    doctor.allow_extras();
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-        return ShowText{run.parsed() ? run.help("gimbal") : app.help()};
+        const auto chosen = app.get_subcommands();
+        return ShowText{chosen.empty() ? app.help() : chosen.front()->help("gimbal")};
     } catch (const CLI::CallForVersion& version) {
         return ShowText{fmt::format("{}\n", version.what())};
     } catch (const CLI::ParseError& error) {
         return fail(UserError{error.what()});
     }
-    GIMBAL_TRY_VOID(refuse_leftovers(app, run));
+    GIMBAL_TRY_VOID(refuse_leftovers(app));
+    if (doctor.parsed()) return Command{Doctor{}};
     if (!run.parsed()) return fail(UserError{"no command is given; try 'gimbal run --kernel FILE' or 'gimbal --help'"});
     GIMBAL_TRY(config, collect_run(arguments));
     return Command{std::move(config)};

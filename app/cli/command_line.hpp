@@ -14,7 +14,10 @@ struct ShowText {
     std::string text;
 };
 
-using Command = std::variant<ShowText, RunConfig>;
+/// `gimbal doctor`
+struct Doctor {};
+
+using Command = std::variant<ShowText, RunConfig, Doctor>;
 
 /// What the arguments ask for. Configuration files are read here; flags win over them.
 Result<Command, UserError> parse_command_line(int argc, const char* const* argv);

@@ -43,6 +43,9 @@ struct NetConfig {
 /// Which of the board's serial devices gets the input, and is the default command line's console.
 enum class ConsoleKind : u8 { pl011, virtio };
 
+enum class EngineKind : u8 { translator, kvm, hvf };
+const char* engine_name(EngineKind kind);
+
 /// Everything `gimbal run` was told, checked as far as that goes without opening a file.
 struct RunConfig {
     std::string name;                   ///< For messages; the configuration file's stem.
@@ -55,7 +58,8 @@ struct RunConfig {
     ConsoleKind console{ConsoleKind::pl011};
     std::vector<DiskConfig> disks; ///< In the order of the guest's slots.
     std::vector<NetConfig> nets;
-    std::optional<double> timeout; ///< Seconds, above zero.
+    std::optional<double> timeout;    ///< Seconds, above zero.
+    std::optional<EngineKind> engine; ///< None: the best that works here.
     bool no_reboot{};
     bool count{};      ///< Exact counts of guest instructions; the interpreter's always are.
     std::string stats; ///< A path, "-" for standard output, empty for none.

@@ -116,6 +116,29 @@ Applied apply_machine(RunConfig&, const std::string& value, const std::string&)
     return {};
 }
 
+Applied apply_engine(RunConfig& config, const std::string& value, const std::string&)
+{
+    config.engine.reset();
+    if (value == "auto") return {};
+    for (const EngineKind kind : {EngineKind::translator, EngineKind::kvm, EngineKind::hvf})
+        if (value == engine_name(kind)) config.engine = kind;
+    if (!config.engine) {
+        constexpr std::string_view known[] = {"auto", "translator", "kvm", "hvf"};
+        const std::string near = suggestion(value, known);
+        return fail(UserError{fmt::format("there is no engine '{}'{}", value,
+                                          near.empty() ? "; expected auto, translator, kvm or hvf" : near)});
+    }
+    return {};
+}
+
+Applied apply_backend(RunConfig&, const std::string& value, const std::string&)
+{
+    if (value == "auto" || value == "interpreter") return {};
+    return fail(UserError{fmt::format(
+        "this version's translator has no backend '{}'; expected auto or interpreter, which is what auto takes",
+        value)});
+}
+
 Applied apply_timeout(RunConfig& config, const std::string& value, const std::string&)
 {
     double seconds = 0;
@@ -195,6 +218,10 @@ constexpr auto settings = std::to_array<Setting>({
     {"console", "--console", "DEVICE", "Which device gets the input: pl011 (default) or virtio", SettingKind::text,
      apply_console},
     {"machine", "--machine", "NAME", "Board: virt (default)", SettingKind::text, apply_machine},
+    {"engine", "--engine", "NAME", "auto (default), translator, kvm or hvf; see 'gimbal doctor'", SettingKind::text,
+     apply_engine},
+    {"translator_backend", "--translator-backend", "NAME", "auto (default) or interpreter", SettingKind::text,
+     apply_backend},
     {"timeout", "--timeout", "SECONDS", "Stop after this long, with status 5", SettingKind::number, apply_timeout},
     {"no_reboot", "--no-reboot", nullptr, "Stop with status 3 when the guest resets", SettingKind::boolean,
      apply_no_reboot},
@@ -227,6 +254,16 @@ usize distance(std::string_view a, std::string_view b)
 }
 
 } // namespace
+
+const char* engine_name(EngineKind kind)
+{
+    switch (kind) {
+    case EngineKind::translator: return "translator";
+    case EngineKind::kvm: return "kvm";
+    case EngineKind::hvf: return "hvf";
+    }
+    return "";
+}
 
 std::span<const Setting> run_settings() { return settings; }
 std::span<const Table> run_tables() { return tables; }

@@ -12,11 +12,11 @@ UserError wiring_failed(const char* what) { return {std::string("the board canno
 
 } // namespace
 
-Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile& profile, host::SerialPort& serial,
-                           host::HostWallClock& wall_clock)
+Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile& profile, const HostParts& host)
     : vm_(vm),
-      wall_clock_(wall_clock),
-      wire_(serial),
+      wall_clock_(host.wall_clock),
+      power_key_(host.power_key),
+      wire_(host.serial),
       psci_(vm.slots(), vm.memory),
       gic_({.cpus = vm.vcpu_count()}),
       icc_(gic_.state(), vm),
@@ -27,6 +27,7 @@ Aarch64Board::Aarch64Board(Vm& vm, const Clock& clock, const aarch64::CpuProfile
 Aarch64Board::~Aarch64Board()
 {
     wire_.disconnect();
+    power_key_.set_on_change({});
     wall_clock_.set_on_alarm({});
     wall_clock_.set_alarm(std::nullopt);
 }
@@ -81,9 +82,17 @@ Result<void, UserError> Aarch64Board::attach_devices()
     GIMBAL_TRY(rtc_source, connect(rtc_line_, map::Part::clock));
     rtc_.emplace(wall_clock_, rtc_source);
     wall_clock_.set_on_alarm([this] { rtc_->alarm_due(); });
-    return add_device(map::Part::clock, Pl031::size, *rtc_, Pl031::access_limits);
+    GIMBAL_TRY_VOID(add_device(map::Part::clock, Pl031::size, *rtc_, Pl031::access_limits));
+
+    GIMBAL_TRY(gpio_source, connect(gpio_line_, map::Part::power_key));
+    gpio_.emplace(gpio_source);
+    power_key_.set_on_change([this](bool down) { gpio_->set_input(map::power_key_line, down); });
+    return add_device(map::Part::power_key, Pl061::size, *gpio_, Pl061::access_limits);
 }
 
-BoardParts Aarch64Board::parts() const { return {.cpu_count = vm_.vcpu_count(), .has_clock = rtc_.has_value()}; }
+BoardParts Aarch64Board::parts() const
+{
+    return {.cpu_count = vm_.vcpu_count(), .has_clock = rtc_.has_value(), .has_power_key = gpio_.has_value()};
+}
 
 } // namespace gimbal

@@ -131,6 +131,7 @@ Result<VcpuEntry, UserError> place_guest(Guest& guest, const BoardParts& parts, 
     machine.initrd_size = guest.initrd_size;
     machine.virtio_slots = parts.virtio_slots;
     machine.has_clock = parts.has_clock;
+    machine.has_power_key = parts.has_power_key;
     if (!fill_random(machine.kaslr_seed) || !fill_random(machine.rng_seed))
         return fail(UserError{"the system gives no random numbers"});
     std::vector<u8> tree(device_tree_room);

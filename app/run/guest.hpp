@@ -38,6 +38,7 @@ Result<Guest, UserError> load_guest(const RunConfig& config);
 struct BoardParts {
     u32 cpu_count{1};
     bool has_clock{};
+    bool has_power_key{};
     u32 virtio_slots{};
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <system_error>
 
 #include <spdlog/spdlog.h>
 
@@ -105,9 +106,11 @@ Result<void, UserError> check_stats_path(const std::string& path)
     return {};
 }
 
-Result<int, UserError> run_checked(const RunConfig& config, const EngineEntry& engine)
+Result<int, UserError> run_checked(const RunConfig& config, std::span<const EngineEntry> engines)
 {
     const auto start = steady_clock::now();
+    GIMBAL_TRY(chosen, choose_engine(config.engine, engines));
+    const EngineEntry& engine = *chosen;
     if (const auto log = host::start_log(config.log_level, config.log_path); !log)
         return fail(UserError{fmt::format("log '{}': {}", config.log_path, log.error().message)});
     GIMBAL_TRY_VOID(check_stats_path(config.stats));
@@ -117,11 +120,11 @@ Result<int, UserError> run_checked(const RunConfig& config, const EngineEntry& e
 
     RunReport report;
     report.arch = loader::guest_arch_name(guest.kernel.arch);
-    report.engine = engine.name;
+    report.engine = engine_name(engine.kind);
     report.backend = engine.backend;
     {
         RunControl control;
-        GIMBAL_TRY_VOID(control.open(config));
+        GIMBAL_TRY_VOID(control.open(config, engine_label(engine)));
         const host::MonotonicClock clock;
         GIMBAL_TRY_VOID(run_sessions({config, guest, control, clock, disks, config.cpus}, engine, report, start));
         if (const auto first = control.serial().first_output()) report.first_output_s = seconds_since(start, *first);
@@ -160,11 +163,15 @@ int exit_status_of(const StopInfo& stop)
     return exit_status::internal_error;
 }
 
-int run_command(const RunConfig& config, const EngineEntry& engine)
+int run_command(const RunConfig& config, std::span<const EngineEntry> engines)
 {
-    const auto status = run_checked(config, engine);
-    if (status) return *status;
-    say(status.error().message);
+    try {
+        const auto status = run_checked(config, engines);
+        if (status) return *status;
+        say(status.error().message);
+    } catch (const std::system_error& error) {
+        say(fmt::format("the system refuses what a VM needs: {}", error.what()));
+    }
     return exit_status::bad_input;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -85,9 +86,10 @@ struct StopDevicesOnExit {
     ~StopDevicesOnExit() { devices.stop(); }
 };
 
-/// Runs the VM from its threads' start to their end.
+/// Runs the VM from its threads' start to their end. Throws std::system_error if the system refuses a thread.
 template <RunEngine E>
-void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& input, SessionResult& result)
+void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& input,
+               std::span<host::Pausable* const> workers, SessionResult& result)
 {
     using Vcpu = TracingVcpu<typename E::Vcpu>;
     host::AlarmClock alarms(vm, input.clock);
@@ -102,7 +104,7 @@ void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& in
         }
     };
     std::vector<std::jthread> threads;
-    // A thread that the system refuses throws; those that are there already must not wait for ever.
+    // If the system refuses one of them, those that are there already must not wait for ever.
     const StopOnExit stop_on_exit{vm};
     for (u32 index = 0; index < vm.vcpu_count(); ++index)
         threads.emplace_back([&, id = VcpuId{index}] {
@@ -114,7 +116,7 @@ void run_vcpus(Vm& vm, E& engine, const VcpuEntry& entry, const SessionInput& in
     ready.wait();
     if (vm.finalize()) result.first_instruction = std::chrono::steady_clock::now();
     if (!result.first_instruction || !vm.start(entry)) vm.request_stop({.reason = StopReason::start_failure});
-    input.control.run_until_stopped(vm);
+    input.control.run_until_stopped(vm, workers);
     threads.clear(); // joins
     result.stop = vm.stop_info();
 }
@@ -128,8 +130,8 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
                                           ram.error().message)});
     const auto vm = std::make_unique<Vm>(VmConfig{input.cpu_count, E::Vcpu::owns, E::Vcpu::raises}, input.clock);
     vm->set_listener(&input.control);
-    const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), input.control.serial(),
-                                                      input.control.wall_clock());
+    const HostParts host{input.control.serial(), input.control.wall_clock(), input.control.power_key()};
+    const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), host);
     GIMBAL_TRY_VOID(board->attach(ram->bytes()));
     board->console().set_input(input.config.console);
     const ResizeWatch resize_watch(input.control, board->console());
@@ -144,7 +146,13 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
     SessionResult result;
     E engine(*vm, input.clock, input.config);
     const StopDevicesOnExit stop_devices{devices};
-    run_vcpus(*vm, engine, entry, input, result);
+    host::Pausable* const workers[] = {&devices};
+    try {
+        run_vcpus(*vm, engine, entry, input, workers, result);
+    } catch (const std::system_error& error) {
+        return fail(UserError{
+            fmt::format("{} vCPUs cannot be had: no thread for each: {}", input.cpu_count, error.code().message())});
+    }
     result.guest = engine.counters();
     return result;
 }

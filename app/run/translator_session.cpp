@@ -53,6 +53,16 @@ private:
 
 } // namespace
 
-const EngineEntry translator_engine{"translator", "interpreter", run_session<TranslatorEngine>};
+namespace {
+
+std::string no_obstacle() { return {}; }
+
+constexpr EngineEntry engines[] = {
+    {EngineKind::translator, "interpreter", no_obstacle, run_session<TranslatorEngine>},
+};
+
+} // namespace
+
+std::span<const EngineEntry> run_engines() { return engines; }
 
 } // namespace gimbal

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -17,38 +18,36 @@
 namespace gimbal::test {
 namespace {
 
-using testing::HasSubstr;
-
 /// Sets the PL031's alarm, waits in WFI for its INTID, 34, then powers off.
 Bytes alarm_program()
 {
     return program({
-        0x52a1'0001, // movz w1, #0x800, lsl #16: the distributor
-        0x5280'0262, // mov w2, #0x13
-        0xb900'0022, // str w2, [x1]: GICD_CTLR, group 1 on
-        0x1280'0002, // mov w2, #-1
-        0xb900'8422, // str w2, [x1, #0x84]: GICD_IGROUPR1
-        0x5280'0082, // mov w2, #4
-        0xb901'0422, // str w2, [x1, #0x104]: GICD_ISENABLER1
-        0x52a1'0143, // movz w3, #0x80a, lsl #16
-        0xb900'147f, // str wzr, [x3, #0x14]: GICR_WAKER
-        0xd280'1fe2, // mov x2, #0xff
-        0xd518'4602, // msr ICC_PMR_EL1, x2
-        0xd280'0022, // mov x2, #1
-        0xd518'cce2, // msr ICC_IGRPEN1_EL1, x2
-        0xd503'3fdf, // isb
-        0x52a1'2024, // movz w4, #0x901, lsl #16: the PL031
-        0xb900'1082, // str w2, [x4, #0x10]: RTCIMSC
-        0xb940'0085, // ldr w5, [x4]: RTCDR
-        0x1100'08a5, // add w5, w5, #2
-        0xb900'0485, // str w5, [x4, #4]: RTCMR
-        0xd503'207f, // wfi
-        0xd538'cc06, // mrs x6, ICC_IAR1_EL1
-        0x7100'88df, // cmp w6, #34
-        0x54ff'ffa1, // b.ne to the wfi
-        0xb940'1887, // ldr w7, [x4, #0x18]: RTCMIS
-        0x34ff'ff67, // cbz w7, to the wfi
-        movz_w0_8400_lsl_16, movk_w0_8, hvc,
+        0x52a1'0001,                           // movz w1, #0x800, lsl #16: the distributor
+        0x5280'0262,                           // mov w2, #0x13
+        0xb900'0022,                           // str w2, [x1]: GICD_CTLR, group 1 on
+        0x1280'0002,                           // mov w2, #-1
+        0xb900'8422,                           // str w2, [x1, #0x84]: GICD_IGROUPR1
+        0x5280'0082,                           // mov w2, #4
+        0xb901'0422,                           // str w2, [x1, #0x104]: GICD_ISENABLER1
+        0x52a1'0143,                           // movz w3, #0x80a, lsl #16
+        0xb900'147f,                           // str wzr, [x3, #0x14]: GICR_WAKER
+        0xd280'1fe2,                           // mov x2, #0xff
+        0xd518'4602,                           // msr ICC_PMR_EL1, x2
+        0xd280'0022,                           // mov x2, #1
+        0xd518'cce2,                           // msr ICC_IGRPEN1_EL1, x2
+        0xd503'3fdf,                           // isb
+        0x52a1'2024,                           // movz w4, #0x901, lsl #16: the PL031
+        0xb900'1082,                           // str w2, [x4, #0x10]: RTCIMSC
+        0xb940'0085,                           // ldr w5, [x4]: RTCDR
+        0x1100'08a5,                           // add w5, w5, #2
+        0xb900'0485,                           // str w5, [x4, #4]: RTCMR
+        0xd503'207f,                           // wfi
+        0xd538'cc06,                           // mrs x6, ICC_IAR1_EL1
+        0x7100'88df,                           // cmp w6, #34
+        0x54ff'ffa1,                           // b.ne to the wfi
+        0xb940'1887,                           // ldr w7, [x4, #0x18]: RTCMIS
+        0x34ff'ff67,                           // cbz w7, to the wfi
+        0x52b0'8000, 0x7280'0100, 0xd400'0002, // PSCI SYSTEM_OFF by HVC
     });
 }
 
@@ -86,9 +85,9 @@ TEST_F(Command, bad_initrds_and_places)
 
 TEST_F(Command, ends_with_the_status_of_the_guests_end)
 {
-    const std::string off = file("off", program({movz_w0_8400_lsl_16, movk_w0_8, hvc, branch_to_self}));
-    const std::string reset = file("reset", program({movz_w0_8400_lsl_16, movk_w0_9, hvc, branch_to_self}));
-    const std::string loop = file("loop", program({branch_to_self}));
+    const std::string off = file("off", program(guests::power_off));
+    const std::string reset = file("reset", program(guests::reset));
+    const std::string loop = file("loop", program(guests::loop));
     EXPECT_EQ(run("run --memory 16M --kernel " + off).status, 0);
     EXPECT_EQ(run("run --memory 16M --no-reboot --kernel " + reset).status, 3);
     const Outcome timeout = run("run --memory 16M --timeout 0.2 --kernel " + loop);
@@ -100,7 +99,7 @@ TEST_F(Command, ends_with_the_status_of_the_guests_end)
 
 TEST_F(Command, a_reset_refuses_a_kernel_that_was_changed_meanwhile)
 {
-    const std::string kernel = file("reset", program({movz_w0_8400_lsl_16, movk_w0_9, hvc, branch_to_self}));
+    const std::string kernel = file("reset", program(guests::reset));
     std::atomic<bool> ended{false};
     // Behind the ELF's end, so that it stays a good one whenever it is read; again and again, so that some change comes
     // after the start.
@@ -125,7 +124,7 @@ TEST_F(Command, a_forwarded_port_that_is_taken_is_named)
     ASSERT_EQ(::listen(taken, 1), 0);
     ASSERT_EQ(::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
     const std::string port = std::to_string(ntohs(address.sin_port));
-    const std::string kernel = file("spin", program({branch_to_self}));
+    const std::string kernel = file("spin", program(guests::loop));
     const Outcome outcome = run("run --kernel " + kernel + " --net user,hostfwd=tcp:" + port + ":80");
     EXPECT_EQ(outcome.status, 2);
     EXPECT_EQ(outcome.error, "gimbal: network 0: tcp port " + port +

@@ -84,7 +84,7 @@ TEST(CommandLine, help_and_version)
     const std::string help = text_of({"run", "--help"});
     for (const Setting& setting : run_settings())
         EXPECT_THAT(help, HasSubstr(setting.flag == nullptr ? "" : setting.flag));
-    for (const char* not_yet : {"--engine", "TEXT:"}) EXPECT_THAT(help, Not(HasSubstr(not_yet)));
+    EXPECT_THAT(help, Not(HasSubstr("TEXT:")));
 }
 
 TEST(CommandLine, cpus)
@@ -132,6 +132,9 @@ TEST(CommandLine, bad_values)
     EXPECT_THAT(with("--serial", "tcp:1"), HasSubstr("'tcp:1' is no serial port"));
     EXPECT_THAT(with("--serial", "file:"), HasSubstr("path is empty"));
     EXPECT_THAT(with("--console", "hvc0"), HasSubstr("there is no console 'hvc0'; expected pl011 or virtio"));
+    EXPECT_THAT(with("--engine", "tcg"), HasSubstr("there is no engine 'tcg'; expected auto, translator, kvm or hvf"));
+    EXPECT_THAT(with("--engine", "translater"), HasSubstr("did you mean 'translator'?"));
+    EXPECT_THAT(with("--translator-backend", "x86_64"), HasSubstr("has no backend 'x86_64'; expected auto or"));
     EXPECT_THAT(with("--machine", "pc"), HasSubstr("there is no machine 'pc'; expected virt"));
     EXPECT_THAT(with("--log", "loud"), HasSubstr("'loud' is no log level"));
     EXPECT_THAT(with("--trace", "exits,asm"), HasSubstr("'asm' cannot be traced"));
@@ -165,6 +168,24 @@ TEST(CommandLine, flags_win_over_the_file)
     EXPECT_EQ(config.name, "gimbal_cli_test");
     EXPECT_THAT(error_of({"run", "--config", "/nowhere/vm.toml"}), HasSubstr("No such file"));
     EXPECT_THAT(error_of({"run", "--config", "/tmp"}), HasSubstr("it is a directory"));
+}
+
+TEST(CommandLine, engines)
+{
+    EXPECT_EQ(config_of({"run", "--kernel", "k"}).engine, std::nullopt);
+    EXPECT_EQ(config_of({"run", "--kernel", "k", "--engine", "auto"}).engine, std::nullopt);
+    EXPECT_EQ(config_of({"run", "--kernel", "k", "--engine", "kvm"}).engine, EngineKind::kvm);
+    EXPECT_EQ(config_of({"run", "--kernel", "k", "--translator-backend", "interpreter"}).engine, std::nullopt);
+}
+
+TEST(CommandLine, doctor)
+{
+    const auto command = parse({"doctor"});
+    ASSERT_TRUE(command.has_value());
+    EXPECT_TRUE(std::holds_alternative<Doctor>(*command));
+    EXPECT_THAT(error_of({"doctor", "--verbose"}), HasSubstr("unexpected argument '--verbose'"));
+    EXPECT_THAT(error_of({"docter"}), HasSubstr("unknown command 'docter'; did you mean 'doctor'?"));
+    EXPECT_THAT(text_of({"doctor", "--help"}), HasSubstr("which engines work here"));
 }
 
 TEST(Suggestion, is_near_or_nothing)
