@@ -42,7 +42,7 @@ class Initrd(unittest.TestCase):
             path.write_bytes(b"ELF\0license=GPL\0depends=" + needs.encode() + b"\0name=x\0")
 
     def build(self):
-        return initrd.build(SOURCE / "guest/initramfs/init", self.root / "busybox", [self.release])
+        return initrd.build(SOURCE / "guest/initramfs", {"busybox": self.root / "busybox"}, [self.release])
 
     def test_init_busybox_and_the_console_node(self):
         entries = read_newc(self.build())
