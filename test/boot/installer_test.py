@@ -5,6 +5,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ TIMEOUT = 1200
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x1f]")
 # The title, the text, a choice and a button of the installer's first dialogue.
 SCREEN = (b"Select a language", b"Choose the language to be used for the installation process.", b"English", b"<Go Back>")
-QUIT = b"\x01x"  # Ctrl-A X
+STOPPED = 130  # an orderly stop by SIGINT
 
 
 def first_screen(program, folder):
@@ -36,8 +37,7 @@ def first_screen(program, folder):
         plain = CONTROL.sub(b"", console)
         missing = [text for text in SCREEN if text not in plain]
     # The machine is the user's now, who leaves.
-    process.stdin.write(QUIT)
-    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
     status = process.wait()
     limit.cancel()
     return missing, status, console
@@ -51,7 +51,7 @@ def main(program):
     start = time.monotonic()
     missing, status, console = first_screen(program, folder)
     print(f"{time.monotonic() - start:.1f} s")
-    if missing or status != 0:
+    if missing or status != STOPPED:
         print(f"not on the screen: {missing}; status {status}")
         print(console.decode(errors="replace")[-4000:])
         return 1
