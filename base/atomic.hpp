@@ -18,6 +18,7 @@ enum class MemoryOrder : int {
 /// std::atomic's core for freestanding code, where <atomic> is not to be had. T is an integer, bool, enum or pointer.
 template <class T>
 class Atomic {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may be a pointer, and its own size is meant.
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(u64));
 
 public:
