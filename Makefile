@@ -74,7 +74,7 @@ bench: guests peer ## Compare with the peer QEMU on this machine
 	@tools/setup bench
 	@$(MAKE) command
 	@cmake $(release) >/dev/null
-	@ninja -C $(release) -j$(JOBS) --quiet guest_gimbal-bench
+	@ninja -C $(release) -j$(JOBS) --quiet guest_gimbal-bench image_block
 	@bench/run --arch $(ARCH) $(ARGS)
 
 coverage: ## Line coverage of the freestanding libraries by their unit tests

@@ -14,6 +14,7 @@ from session import Failure, Sample, Session, cpu_clock_ns, peak_rss
 BOOT_CMDLINE = "console=ttyAMA0 gimbal.do=poweroff"
 AGENT_CMDLINE = "console=ttyAMA0 quiet rdinit=/bench/init"
 MARKER = r"^GIMBAL-GUEST-UP "
+IMAGE_READS = 16000 # at the usual scale
 
 
 @dataclasses.dataclass
@@ -31,7 +32,6 @@ class Outcome:
 class Result:
     entry: object
     outcomes: dict = dataclasses.field(default_factory=dict)  # machine name -> Outcome
-    skipped: str = ""       # why it was not run at all
     error: str = ""         # checksums that differ
 
     @property
@@ -52,6 +52,7 @@ class Settings:
     kernel: object
     initrd: object          # the usual one
     bench_initrd: object    # with the programs
+    image: object           # guest/images/block
     folder: object          # for disks and logs
     runs: int
     scale: int
@@ -70,14 +71,11 @@ class Comparison:
     def run(self, entries):
         """The results, in the order of `entries`; entries with the same number of CPUs share sessions."""
         results = {entry.name: Result(entry) for entry in entries}
-        for result in results.values():
-            if result.entry.needs and self.gimbal and (option := self.gimbal.lacks(result.entry.needs)):
-                result.skipped = f"`gimbal run` has no {option}"
-        todo = [result for result in results.values() if not result.skipped]
+        todo = list(results.values())
         try:
             for result in todo:
-                if result.entry.kind == "boot":
-                    self._boots(result)
+                if result.entry.kind in ("boot", "image"):
+                    self._machines(result)
             for cpus in sorted({result.entry.cpus for result in todo}):
                 self._group([r for r in todo if r.entry.cpus == cpus and r.entry.kind == "program"], cpus)
         finally:
@@ -94,9 +92,10 @@ class Comparison:
             text = f"{outcome.samples[-1].ns / 1e6:10.1f} ms"
         self.settings.say(f"{result.entry.name:14} {machine.name:20} {text}")
 
-    # Boots: a process for each, from its start to the marker.
+    # Boots and images: a process for each run.
 
-    def _boots(self, result):
+    def _machines(self, result):
+        once = self._boot if result.entry.kind == "boot" else self._image
         for _ in range(self.settings.runs):
             for machine in self.all:
                 if machine is self.native:
@@ -104,13 +103,14 @@ class Comparison:
                 outcome = result.outcomes.setdefault(machine.name, Outcome())
                 if not outcome.error:
                     try:
-                        outcome.samples.append(self._boot(machine, result.entry.cpus))
+                        outcome.samples.append(once(machine, result.entry))
                     except Failure as failure:
                         outcome.error = str(failure)
                 self._say(result, machine, outcome)
 
-    def _boot(self, machine, cpus):
-        guest = machines.Guest(self.settings.kernel, self.settings.initrd, BOOT_CMDLINE, cpus)
+    def _boot(self, machine, entry):
+        """From the start of the process to the marker."""
+        guest = machines.Guest(self.settings.kernel, self.settings.initrd, BOOT_CMDLINE, entry.cpus)
         start = time.monotonic()
         with Session(machine.command(guest), self._log(machine)) as session:
             moment, _ = session.expect(MARKER, self.settings.seconds)
@@ -119,6 +119,25 @@ class Comparison:
             if status != 0:
                 raise Failure(f"ended with status {status} after the marker")
         return Sample(int((moment - start) * 1e9), cpu, rss=rss)
+
+    def _image(self, machine, entry):
+        """What guest/images/block times. Only Gimbal has the fast path."""
+        way = entry.command if machine is self.gimbal else "queue"
+        guest = machines.Guest(self.settings.image, None, "", entry.cpus, disk=self._disk(machine))
+        fixtures.write_order(guest.disk, f"timed reads by {way}\n", max(1, IMAGE_READS * self.settings.scale // 16))
+        with Session(machine.command(guest), self._log(machine)) as session:
+            cpu = cpu_clock_ns(session.process.pid)
+            _, found = session.expect(r"BENCH block (?:sum=(\w+) ns=(\d+)|error=(.*))|(BLOCK FAIL.*)", self.settings.seconds)
+            if found[3] or found[4]:
+                raise Failure(found[3] or found[4])
+            cpu = cpu_clock_ns(session.process.pid) - cpu
+            if (status := session.wait(self.settings.seconds)) != 0:
+                raise Failure(f"ended with status {status}")
+        return Sample(int(found[2]), cpu, found[1])
+
+    def _disk(self, machine):
+        self.disks = self.disks or fixtures.Disks(self.settings.folder)
+        return self.disks.copy(machine.name)
 
     # Programs: one session on each machine for all entries with the same number of CPUs.
 
@@ -165,8 +184,7 @@ class Comparison:
         guest = machines.Guest(self.settings.kernel, self.settings.bench_initrd, " ".join(words), cpus,
                                network="network" in needs)
         if "disk" in needs:
-            self.disks = self.disks or fixtures.Disks(self.settings.folder)
-            guest.disk = self.disks.copy(machine.name)
+            guest.disk = self._disk(machine)
         session = Session(machine.command(guest), self._log(machine))
         try:
             session.ready()

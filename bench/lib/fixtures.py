@@ -37,6 +37,15 @@ def write_disk(path):
     return path
 
 
+def write_order(path, order, number):
+    """For guest/images/block: sector 0 says what to do and, at offset 256, how often."""
+    with open(path, "r+b") as file:
+        file.write(order.encode())
+        file.seek(256)
+        file.write(number.to_bytes(8, "little"))
+    return path
+
+
 class Disks:
     """A copy of the disk for each machine, so that none finds what another wrote."""
 

@@ -3,7 +3,6 @@
 
 import dataclasses
 import pathlib
-import subprocess
 
 # The peer's own default for `virt` is a 32-bit CPU, which runs no arm64 kernel; the plain 64-bit model that most people
 # name stands for its defaults. The last is the fastest for much: pauth-impdef is several times faster than the
@@ -16,7 +15,7 @@ PEER_MODELS = (PEER_DEFAULT, "neoverse-n1", "max,pauth-impdef=on,sve=off")
 class Guest:
     """What every machine of one comparison is given."""
     kernel: pathlib.Path
-    initrd: pathlib.Path
+    initrd: pathlib.Path | None
     cmdline: str
     cpus: int = 1
     memory: str = "512M"
@@ -40,19 +39,15 @@ class Gimbal:
     name: str = "gimbal"
 
     def command(self, guest):
-        words = [self.program, "run", "--kernel", guest.kernel, "--initrd", guest.initrd, "--cmdline", guest.cmdline,
-                 "--cpus", guest.cpus, "--memory", guest.memory]
+        words = [self.program, "run", "--kernel", guest.kernel, "--cmdline", guest.cmdline, "--cpus", guest.cpus,
+                 "--memory", guest.memory]
+        if guest.initrd:
+            words += ["--initrd", guest.initrd]
         if guest.disk:
             words += ["--disk", guest.disk]
         if guest.network:
             words += ["--net", "user"]
         return [*words, *self.options]
-
-    def lacks(self, need):
-        """The option that this build does not have although `need` needs it, or None."""
-        option = {"disk": "--disk", "network": "--net"}[need]
-        text = subprocess.run([self.program, "run", "--help"], capture_output=True, text=True).stdout
-        return None if option in text else option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +62,9 @@ class Peer:
     def command(self, guest):
         words = [self.program, "-M", "virt,gic-version=3", "-cpu", self.model, "-smp", guest.cpus, "-m", guest.memory,
                  "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-nodefaults",
-                 "-kernel", guest.kernel, "-initrd", guest.initrd, "-append", guest.cmdline]
+                 "-kernel", guest.kernel, "-append", guest.cmdline]
+        if guest.initrd:
+            words += ["-initrd", guest.initrd]
         # The transport that Gimbal has, at the version it has.
         words += ["-global", "virtio-mmio.force-legacy=false"]
         if guest.disk:

@@ -9,7 +9,8 @@ import difflib
 class Entry:
     name: str
     row: str
-    kind: str = "program"   # program: one of guest/bench's, run by the agent; boot: the kernel to our init's marker
+    kind: str = "program"   # program: one of guest/bench's, run by the agent; boot: the kernel to our init's marker;
+                            # image: guest/images/block, a machine for each run
     program: str = ""       # the program's name, if it is not the entry's
     cpus: int = 1           # the guest's CPUs; the program gets as many threads
     needs: str = ""         # "disk" or "network"
@@ -43,6 +44,9 @@ ENTRIES = [
     *programs("integer loops, pointer chase, contended atomics", "integer", "divide", "bits", "chase"),
     *contended("atomic", "lock"),
     *programs("disk", "disk-read", "disk-random", "disk-write", needs="disk"),
+    # Random reads without a kernel: by hypercall where there is one (the peer: by virtqueue), and by virtqueue on both.
+    Entry("block-calls", "block fast path", "image", "calls", needs="disk"),
+    Entry("block-queue", "block fast path", "image", "queue", needs="disk"),
     *programs("network", "network", needs="network"),
 ]
 
@@ -52,7 +56,7 @@ class UnknownName(Exception):
 
 
 # Words that stand for several entries.
-KINDS = {"programs": "program", "boots": "boot"}
+KINDS = {"programs": "program", "boots": "boot", "images": "image"}
 
 
 def choose(only):

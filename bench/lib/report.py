@@ -83,9 +83,6 @@ def table(results):
         for one in members:
             entry = one.result.entry
             name = entry.name + (" (oversubscribed)" if one.result.oversubscribed else "")
-            if one.result.skipped:
-                text.append(f"| {name} | {one.result.skipped} |")
-                continue
             fastest = milliseconds(one.fastest) + (f" ({one.fastest_name})" if one.fastest_name else "")
             text.append(f"| {name} | {milliseconds(one.native)} | {milliseconds(one.gimbal)} | {fastest} | "
                         f"{milliseconds(one.default)} | {number(one.ratio)} | {number(by_cpu[entry.name])} | "
@@ -122,7 +119,7 @@ def document(results, about):
         one, cpu = line(result), line(result, "cpu_ns")
         entries.append({
             "name": result.entry.name, "row": result.entry.row, "cpus": result.entry.cpus,
-            "oversubscribed": result.oversubscribed, "skipped": result.skipped or None, "error": result.error or None,
+            "oversubscribed": result.oversubscribed, "error": result.error or None,
             "machines": {name: {
                 "ns": [sample.ns for sample in outcome.samples], "cpu_ns": [sample.cpu_ns for sample in outcome.samples],
                 "median_ns": outcome.median(), "median_cpu_ns": outcome.median("cpu_ns"),

@@ -35,9 +35,6 @@ class Machine:
     def command(self, _guest):
         return ["/bin/sh", "-c", self.script]
 
-    def lacks(self, need):
-        return "--net" if need == "network" else None
-
 
 def answering(name, sum="00ff", ns=1000, at="1"):
     return Machine(name, ANSWERS.format(sum=sum, ns=ns, at=at))
@@ -48,7 +45,7 @@ class Comparison(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
         folder = pathlib.Path(temporary.name)
-        self.settings = comparison.Settings(folder, folder, folder, folder, 2, 1, 60.0, lambda text: None)
+        self.settings = comparison.Settings(folder, folder, folder, folder, folder, 2, 1, 60.0, lambda text: None)
 
     def compare(self, gimbal, native, *peers, names=("integer",)):
         entries = programs.choose(names)
@@ -104,10 +101,6 @@ class Comparison(unittest.TestCase):
         result, = self.compare(answering("gimbal", ns=5_000_000_000_000), answering("native"))
         self.assertIn("it took 5000.000 s by its own clock", result.outcomes["gimbal"].error)
 
-    def test_what_a_build_lacks_is_said_and_not_run(self):
-        result, = self.compare(answering("gimbal"), answering("native"), names=("network",))
-        self.assertEqual((result.skipped, result.outcomes), ("`gimbal run` has no --net", {}))
-
     def test_a_boot_is_timed_to_its_marker(self):
         boots = Machine("gimbal", "echo GIMBAL-GUEST-UP 1.00; sleep 0.2")
         result, = self.compare(boots, None, names=("boot",))
@@ -118,6 +111,17 @@ class Comparison(unittest.TestCase):
     def test_a_boot_that_ends_badly_after_its_marker_is_an_error(self):
         result, = self.compare(Machine("gimbal", "echo GIMBAL-GUEST-UP 1.00; sleep 0.2; exit 1"), None, names=("boot",))
         self.assertIn("ended with status 1 after the marker", result.outcomes["gimbal"].error)
+
+    def test_an_image_is_told_by_its_disk_what_to_do(self):
+        def image(name):
+            return Machine(name, f"d={self.settings.folder}/disk-{name}; n=$(od -An -tu8 -j256 -N8 $d);"
+                                 "echo BENCH block sum=5 ns=$((n * $(head -n 1 $d | wc -c)))")
+
+        calls, queue = self.compare(image("gimbal"), None, image("peer"), names=("block-calls", "block-queue"))
+        reads = comparison.IMAGE_READS // 16
+        self.assertEqual(calls.outcomes["gimbal"].samples[0].ns, reads * len("timed reads by calls\n"))
+        self.assertEqual(calls.outcomes["peer"].samples[0].ns, reads * len("timed reads by queue\n"))
+        self.assertEqual(queue.outcomes["gimbal"].samples[0].ns, reads * len("timed reads by queue\n"))
 
     def test_the_cpu_clock_counts_threads_that_ended(self):
         with subprocess.Popen([sys.executable, "-c", "sum(range(3000000)); print('x', flush=True); input()"],

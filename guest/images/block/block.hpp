@@ -27,11 +27,13 @@ i64 fast_path(u64 function, u64 disk = 0, u64 sector = 0, u64 buffer = 0, u64 by
 
 /// The first virtio-blk device behind virtio-mmio, one request at a time, polled. False: it is not there, or failed.
 bool queue_start();
+bool queue_read(u64 sector, void* data, u32 bytes);
 bool queue_write(u64 sector, const void* data, u32 bytes);
 bool queue_flush();
 
 /// What the host has put into every disk: the 8-byte word number `index`.
 constexpr u64 pattern(u64 index) { return index * 0x9E37'79B9'7F4A'7C15; }
 
-void check_fast_path();            ///< Prints a line per check and a verdict.
-void write_records(bool by_queue); ///< Until the disk is full or the machine is gone; see records.cpp.
+void check_fast_path();                    ///< Prints a line per check and a verdict.
+void time_reads(u64 count, bool by_queue); ///< Prints a line for bench/run.
+void write_records(bool by_queue);         ///< Until the disk is full or the machine is gone; see records.cpp.

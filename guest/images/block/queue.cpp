@@ -29,6 +29,7 @@ constexpr u32 flush_feature = 1U << 9;
 constexpr u16 entries = 4;
 constexpr u16 has_next = 1;
 constexpr u16 writable = 2;
+constexpr u32 read_type = 0;
 
 struct Descriptor {
     u64 address;
@@ -88,7 +89,7 @@ bool request(u32 type, u64 sector, const void* data, u32 bytes)
     answer = 0xFF;
     describe(0, &header, sizeof(header), has_next);
     u16 last = 1;
-    if (bytes != 0) describe(last++, data, bytes, has_next);
+    if (bytes != 0) describe(last++, data, bytes, type == read_type ? has_next | writable : has_next);
     describe(last, &answer, 1, writable);
     const u16 next = static_cast<u16>(available.index + 1);
     available.ring[available.index % entries] = 0;
@@ -132,5 +133,6 @@ bool queue_start()
     return true;
 }
 
+bool queue_read(u64 sector, void* data, u32 bytes) { return request(read_type, sector, data, bytes); }
 bool queue_write(u64 sector, const void* data, u32 bytes) { return request(1, sector, data, bytes); }
 bool queue_flush() { return request(4, 0, nullptr, 0); }
