@@ -22,7 +22,7 @@ protected:
         const bool narrow = (round & 8) != 0;
         const Conduit conduit = (round & 4) != 0 ? Conduit::secure_call : Conduit::hypercall;
         const u64 id = narrow ? function : function | 0x4000'0000;
-        const CallOutcome outcome = machine.psci.call(
+        const CallOutcome outcome = machine_.psci.call(
             VcpuId{
         },
             conduit, CallExit{{id, a1, a2, a3}, 0});
@@ -35,17 +35,17 @@ protected:
         constexpr u64 cpu_on = 0x8400'0003;
         constexpr u64 affinity_info = 0x8400'0004;
         constexpr i64 affinity_on_pending = 2;
-        for (u64 round = context; !done.load(MemoryOrder::relaxed); ++round) {
+        for (u64 round = context; !done_.load(MemoryOrder::relaxed); ++round) {
             const u32 target = static_cast<u32>(round % targets);
             const i64 answer = ask(cpu_on, target, 0x40, context, round);
             if (answer == psci::success) {
-                successes[target].fetch_add(1);
-                winners[target].fetch_add(context);
+                successes_[target].fetch_add(1);
+                winners_[target].fetch_add(context);
             } else if (answer != psci::already_on && answer != psci::on_pending) {
-                wrong.fetch_add(1);
+                wrong_.fetch_add(1);
             }
             const i64 power = ask(affinity_info, target, 0, 0, round);
-            if (power < 0 || power > affinity_on_pending) wrong.fetch_add(1);
+            if (power < 0 || power > affinity_on_pending) wrong_.fetch_add(1);
         }
     }
 
@@ -53,20 +53,20 @@ protected:
     void start_and_stop(u32 number)
     {
         constexpr u64 cpu_off = 0x8400'0002;
-        VcpuSlot& slot = machine.vm.slot({number});
+        VcpuSlot& slot = machine_.vm.slot({number});
         for (u64 start = 1; start <= starts_each; ++start) {
             while (!slot.requests.take(Request::power_on)) std::this_thread::yield();
-            contexts[number] += slot.complete_power_on().arguments[0];
-            if (start != starts_each) machine.psci.call({number}, Conduit::secure_call, CallExit{{cpu_off}, 0});
+            contexts_[number] += slot.complete_power_on().arguments[0];
+            if (start != starts_each) machine_.psci.call({number}, Conduit::secure_call, CallExit{{cpu_off}, 0});
         }
     }
 
-    Machine<BareProfile> machine{targets};
-    Atomic<u64> successes[targets]{};
-    Atomic<u64> winners[targets]{}; // the sum of the contexts that won
-    Atomic<u64> wrong{0};
-    Atomic<bool> done{false};
-    u64 contexts[targets]{}; // the sum of those that the CPUs started with; each its owner's
+    Machine<BareProfile> machine_{targets};
+    Atomic<u64> successes_[targets]{};
+    Atomic<u64> winners_[targets]{}; // the sum of the contexts that won
+    Atomic<u64> wrong_{0};
+    Atomic<bool> done_{false};
+    u64 contexts_[targets]{}; // the sum of those that the CPUs started with; each its owner's
 };
 
 TEST_F(PsciRaces, OnAndOffByAllAtOnceKeepTheirCodes)
@@ -76,13 +76,13 @@ TEST_F(PsciRaces, OnAndOffByAllAtOnceKeepTheirCodes)
     std::vector<std::jthread> owners;
     for (u32 number = 0; number < targets; ++number) owners.emplace_back([this, number] { start_and_stop(number); });
     owners.clear();
-    done.store(true);
+    done_.store(true);
     callers.clear();
-    EXPECT_EQ(wrong.load(), 0U);
+    EXPECT_EQ(wrong_.load(), 0U);
     for (u32 number = 0; number < targets; ++number) {
-        EXPECT_EQ(successes[number].load(), starts_each);
-        EXPECT_EQ(winners[number].load(), contexts[number]);
-        EXPECT_EQ(machine.vm.slot({number}).power(), PowerState::on);
+        EXPECT_EQ(successes_[number].load(), starts_each);
+        EXPECT_EQ(winners_[number].load(), contexts_[number]);
+        EXPECT_EQ(machine_.vm.slot({number}).power(), PowerState::on);
     }
 }
 
