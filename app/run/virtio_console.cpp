@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/run/virtio_devices.hpp"
 #include "device/virtio/console.hpp"
-#include "host/queue_workers.hpp"
 
 namespace gimbal {
 namespace {
 
-class ConsolePart final : public VirtioPart {
+class ConsolePart final : public QueuePart {
 public:
     explicit ConsolePart(const VirtioContext& context) : wire_(context.console), console_(wire_, workers_, wire_.size())
     {
@@ -14,29 +13,17 @@ public:
                        context.on_failure("the virtio console"));
         wire_.connect(console_);
     }
-    ~ConsolePart() override
-    {
-        wire_.disconnect(console_);
-        workers_.stop();
-    }
-    ConsolePart(const ConsolePart&) = delete;
-    ConsolePart& operator=(const ConsolePart&) = delete;
+    ~ConsolePart() override { wire_.disconnect(console_); }
 
     virtio::Device& device() override { return console_; }
-    host::Pausable& threads() override { return workers_; }
-    void stop_threads() override { workers_.stop(); }
 
 private:
     ConsoleWire& wire_;
-    host::QueueWorkers workers_;
     virtio::Console console_;
 };
 
 } // namespace
 
-std::unique_ptr<VirtioPart> make_virtio_console(const VirtioContext& context)
-{
-    return std::make_unique<ConsolePart>(context);
-}
+OwnedPart make_virtio_console(const VirtioContext& context) { return OwnedPart(new ConsolePart(context)); }
 
 } // namespace gimbal

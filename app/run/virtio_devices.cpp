@@ -15,6 +15,12 @@ static_assert(map::virtio_slot_count == 32, "slots() is a mask of 32 bits");
 
 } // namespace
 
+void VirtioPart::End::operator()(VirtioPart* part) const
+{
+    part->stop_threads();
+    delete part;
+}
+
 host::Worker::OnFailure VirtioContext::on_failure(std::string device) const
 {
     return [device = std::move(device), &vm = vm](const std::string& what) {
@@ -23,7 +29,7 @@ host::Worker::OnFailure VirtioContext::on_failure(std::string device) const
     };
 }
 
-Result<void, UserError> VirtioDevices::add(std::unique_ptr<VirtioPart> part)
+Result<void, UserError> VirtioDevices::add(OwnedPart part)
 {
     const auto number = static_cast<u32>(slots_.size());
     if (number == map::virtio_slot_count - 1)

@@ -11,7 +11,7 @@
 #include "app/run/disks.hpp"
 #include "app/user_error.hpp"
 #include "device/virtio/mmio.hpp"
-#include "host/worker.hpp"
+#include "host/queue_workers.hpp"
 #include "vm/vm.hpp"
 
 namespace gimbal {
@@ -19,10 +19,31 @@ namespace gimbal {
 /// A virtio device with its backend and its threads, for one life of the guest.
 class VirtioPart {
 public:
+    VirtioPart() = default;
     virtual ~VirtioPart() = default;
+    VirtioPart(const VirtioPart&) = delete;
+    VirtioPart& operator=(const VirtioPart&) = delete;
+
     virtual virtio::Device& device() = 0;
     virtual host::Pausable& threads() = 0;
     virtual void stop_threads() = 0; ///< For good; nothing calls the device any more.
+
+    /// Ends the threads before anything goes that they use: no part's destructor has to.
+    struct End {
+        void operator()(VirtioPart* part) const;
+    };
+};
+
+using OwnedPart = std::unique_ptr<VirtioPart, VirtioPart::End>;
+
+/// A part whose device runs on QueueWorkers.
+class QueuePart : public VirtioPart {
+public:
+    host::Pausable& threads() final { return workers_; }
+    void stop_threads() final { workers_.stop(); }
+
+protected:
+    host::QueueWorkers workers_;
 };
 
 /// What the makers of parts get.
@@ -45,7 +66,7 @@ public:
     VirtioDevices& operator=(const VirtioDevices&) = delete;
 
     /// Before any vCPU exists.
-    Result<void, UserError> add(std::unique_ptr<VirtioPart> part);
+    Result<void, UserError> add(OwnedPart part);
     u32 slots() const { return (1U << slots_.size()) - 1; } ///< One bit per occupied slot.
 
     void request_pause() override;
@@ -65,7 +86,7 @@ private:
         u32 queue_;
     };
     struct Slot {
-        std::unique_ptr<VirtioPart> part; // outlives its transport
+        OwnedPart part; // outlives its transport
         InterruptLine line;
         std::optional<virtio::MmioTransport> transport; // once the line is connected
         std::vector<std::unique_ptr<Bell>> bells;
@@ -80,10 +101,10 @@ private:
 /// All that the configuration asks for, and what every guest has.
 Result<void, UserError> add_virtio_devices(VirtioDevices& devices, const VirtioContext& context);
 
-std::unique_ptr<VirtioPart> make_virtio_blk(const VirtioContext& context, host::Disk& disk);
-std::unique_ptr<VirtioPart> make_virtio_console(const VirtioContext& context);
+OwnedPart make_virtio_blk(const VirtioContext& context, host::Disk& disk);
+OwnedPart make_virtio_console(const VirtioContext& context);
 /// The network `index` of the configuration.
-Result<std::unique_ptr<VirtioPart>, UserError> make_virtio_net(const VirtioContext& context, u32 index);
-std::unique_ptr<VirtioPart> make_virtio_rng(const VirtioContext& context);
+Result<OwnedPart, UserError> make_virtio_net(const VirtioContext& context, u32 index);
+OwnedPart make_virtio_rng(const VirtioContext& context);
 
 } // namespace gimbal

@@ -15,10 +15,6 @@ public:
     {
         wire_->start(card_, card_, std::move(on_failure));
     }
-    ~NetPart() override { wire_->stop(); }
-    NetPart(const NetPart&) = delete;
-    NetPart& operator=(const NetPart&) = delete;
-
     virtio::Device& device() override { return card_; }
     host::Pausable& threads() override { return *wire_; }
     void stop_threads() override { wire_->stop(); }
@@ -30,7 +26,7 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<VirtioPart>, UserError> make_virtio_net(const VirtioContext& context, u32 index)
+Result<OwnedPart, UserError> make_virtio_net(const VirtioContext& context, u32 index)
 {
     std::vector<host::PortForward> forwards;
     for (const HostForward& forward : context.config.nets[index].forwards)
@@ -40,7 +36,7 @@ Result<std::unique_ptr<VirtioPart>, UserError> make_virtio_net(const VirtioConte
                             .guest_port = forward.guest_port});
     auto wire = host::UserNet::open(forwards);
     if (!wire) return fail(UserError{fmt::format("network {}: {}", index, wire.error().message)});
-    return std::make_unique<NetPart>(std::move(*wire), index, context.on_failure(fmt::format("network {}", index)));
+    return OwnedPart(new NetPart(std::move(*wire), index, context.on_failure(fmt::format("network {}", index))));
 }
 
 } // namespace gimbal
