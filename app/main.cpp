@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <string>
 #include <variant>
 
 #include "app/cli/command_line.hpp"
@@ -13,6 +14,22 @@
 
 namespace {
 
+/// Returns the command's exit status.
+int show(const std::string& text)
+{
+    std::fputs(text.c_str(), stdout);
+    if (std::fflush(stdout) == 0) return gimbal::exit_status::success;
+    std::fprintf(stderr, "gimbal: standard output: %s\n", std::strerror(errno));
+    return gimbal::exit_status::internal_error;
+}
+
+int run_doctor()
+{
+    const auto engines = gimbal::run_engines();
+    const int shown = show(gimbal::doctor_report(gimbal::host_facts(), engines));
+    return gimbal::best_engine(engines) != nullptr ? shown : gimbal::exit_status::internal_error;
+}
+
 int run(int argc, const char* const* argv)
 {
     const auto command = gimbal::parse_command_line(argc, argv);
@@ -20,13 +37,8 @@ int run(int argc, const char* const* argv)
         std::fprintf(stderr, "gimbal: %s\n", command.error().message.c_str());
         return gimbal::exit_status::bad_input;
     }
-    if (const auto* const text = std::get_if<gimbal::ShowText>(&*command)) {
-        std::fputs(text->text.c_str(), stdout);
-        if (std::fflush(stdout) == 0) return gimbal::exit_status::success;
-        std::fprintf(stderr, "gimbal: standard output: %s\n", std::strerror(errno));
-        return gimbal::exit_status::internal_error;
-    }
-    if (std::holds_alternative<gimbal::Doctor>(*command)) return gimbal::run_doctor(gimbal::run_engines());
+    if (const auto* const shown = std::get_if<gimbal::ShowText>(&*command)) return show(shown->text);
+    if (std::holds_alternative<gimbal::Doctor>(*command)) return run_doctor();
     return gimbal::run_command(std::get<gimbal::RunConfig>(*command), gimbal::run_engines());
 }
 

@@ -2,9 +2,6 @@
 #include "app/doctor/doctor.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -72,16 +69,6 @@ std::string doctor_report(const HostFacts& facts, std::span<const EngineEntry> e
     for (const EngineKind kind : {EngineKind::translator, EngineKind::kvm, EngineKind::hvf})
         text += engine_line(kind, facts, engines);
     return text + "\n" + verdict(engines);
-}
-
-int run_doctor(std::span<const EngineEntry> engines)
-{
-    std::fputs(doctor_report(host_facts(), engines).c_str(), stdout);
-    if (std::fflush(stdout) != 0) {
-        std::fprintf(stderr, "gimbal: standard output: %s\n", std::strerror(errno));
-        return exit_status::internal_error;
-    }
-    return best_engine(engines) != nullptr ? exit_status::success : exit_status::internal_error;
 }
 
 } // namespace gimbal

@@ -24,7 +24,4 @@ HostFacts host_facts();
 /// Plain text: the host, each engine and why it does not work, and what `auto` picks.
 std::string doctor_report(const HostFacts& facts, std::span<const EngineEntry> engines);
 
-/// `gimbal doctor`: status 0 if any engine works.
-int run_doctor(std::span<const EngineEntry> engines);
-
 } // namespace gimbal

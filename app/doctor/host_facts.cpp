@@ -6,14 +6,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "app/doctor/doctor.hpp"
+#include "host/error.hpp"
 #include "host/fd.hpp"
-#include "host/guest_ram.hpp"
 
 namespace gimbal {
 namespace {
