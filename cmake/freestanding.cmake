@@ -35,9 +35,15 @@ set(bare_flags -std=c++23 -O2 -g1 -ffreestanding -fno-pic -nostdlibinc -nostdinc
 set(bare_flags_aarch64 --target=aarch64-none-elf -mgeneral-regs-only -mno-outline-atomics)
 set(bare_flags_loongarch64 --target=loongarch64-unknown-none-gnusf -msoft-float)
 
-# A source that includes every header below `directory`, hosted ones left out; rewritten only if it changes.
+# A source that includes every header below `directory`, rewritten only if it changes. Left out are hosted ones and those
+# of folders with a CMakeLists.txt of their own.
 function(gimbal_header_source name directory result)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${directory}/*.hpp)
+    file(GLOB_RECURSE others CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${directory}/*/CMakeLists.txt)
+    foreach(other IN LISTS others)
+        cmake_path(GET other PARENT_PATH other)
+        list(FILTER headers EXCLUDE REGEX "^${other}/")
+    endforeach()
     list(FILTER headers EXCLUDE REGEX "(^|/)hosted/")
     set(text "// SPDX-License-Identifier: Apache-2.0\n")
     foreach(header IN LISTS headers)

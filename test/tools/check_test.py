@@ -59,6 +59,14 @@ class Check(unittest.TestCase):
         self.write("engine/hvf/run.cpp", '#include "engine/kvm/kvm.hpp"\n')
         self.assert_refused("check-layering", "engine/hvf/run.cpp:2", "engines do not know each other")
 
+    def test_a_header_of_the_hypervisor_in_the_command(self):
+        self.write("bare/payload.hpp", "#pragma once\n")
+        self.write("app/pack.cpp", '#include "bare/payload.hpp"\n')
+        self.assert_accepted("check-layering")
+        self.write("bare/board.hpp", "#pragma once\n")
+        self.write("app/pack.cpp", '#include "bare/board.hpp"\n')
+        self.assert_refused("check-layering", "app/pack.cpp:2", "bare/board.hpp")
+
     def test_a_hosted_header_in_freestanding_code(self):
         self.write("vm/bus.hpp", "#include <vector>\n")
         self.assert_refused("check-layering", "vm/bus.hpp:2", "<vector>")
