@@ -16,14 +16,25 @@ if(NOT GIMBAL_GUEST_CXX OR NOT GIMBAL_GUEST_LINKER OR NOT gimbal_guest_isas)
     if(GIMBAL_CI AND gimbal_with_tests)
         message(FATAL_ERROR "clang 19, lld 19 or the arm64 cross C library is missing (tools/setup check)")
     endif()
-    message(STATUS "Guest programs are not built: no clang 19, no lld 19 or no cross C library")
+    message(STATUS "Guest programs (without clang 19 or lld 19 images too) are not built: no clang 19, lld 19 or cross C library")
     set(gimbal_guest_isas "")
 endif()
 
 # The language without its run-time library: a guest program needs the C library only.
 set(guest_program_flags -std=c++23 -O2 -g1 -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffp-contract=off
-    -Wall -Wextra -Wconversion -Werror -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -I${PROJECT_SOURCE_DIR})
+    -Wall -Wextra -Wconversion -Werror)
 set(guest_program_link_flags -static -pthread --ld-path=${GIMBAL_GUEST_LINKER} -Wl,--gc-sections)
+
+# gimbal_guest_object(<object> <source> <flags>...): one object of a program or of an image, by the guests' compiler.
+function(gimbal_guest_object object source)
+    cmake_path(GET object PARENT_PATH folder)
+    cmake_path(RELATIVE_PATH object BASE_DIRECTORY ${PROJECT_BINARY_DIR}/guest OUTPUT_VARIABLE name)
+    add_custom_command(OUTPUT ${object}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
+        COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${GIMBAL_GUEST_CXX} ${ARGN} -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
+                -I${PROJECT_SOURCE_DIR} -MD -MT ${object} -MF ${object}.d -c ${source} -o ${object}
+        DEPENDS ${source} DEPFILE ${object}.d COMMENT "Building guest object ${name}" VERBATIM)
+endfunction()
 
 # One program for one ISA, or for the host if `isa` is `native`.
 function(gimbal_guest_program_for isa name sources result)
@@ -35,13 +46,7 @@ function(gimbal_guest_program_for isa name sources result)
     set(objects "")
     foreach(source IN LISTS sources)
         set(object ${folder}/${name}.objects/${source}.o)
-        cmake_path(GET object PARENT_PATH object_folder)
-        add_custom_command(OUTPUT ${object}
-            COMMAND ${CMAKE_COMMAND} -E make_directory ${object_folder}
-            COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${GIMBAL_GUEST_CXX} ${target_flags} ${guest_program_flags}
-                    -MD -MT ${object} -MF ${object}.d -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
-            DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source} DEPFILE ${object}.d
-            COMMENT "Building ${isa} guest object ${name}/${source}" VERBATIM)
+        gimbal_guest_object(${object} ${CMAKE_CURRENT_SOURCE_DIR}/${source} ${target_flags} ${guest_program_flags})
         list(APPEND objects ${object})
     endforeach()
     set(program ${folder}/${name})

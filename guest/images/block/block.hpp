@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A program that uses its disks without a kernel: by hypercall and by a virtqueue. No headers: it runs on bare metal,
-// built without a C++ library. What it does is written in sector 0 of disk 0, see main.cpp.
+#include "guest/images/common/machine.hpp"
 
-using u8 = unsigned char;
-using u16 = unsigned short;
-using u32 = unsigned int;
-using u64 = unsigned long;
-using i64 = long;
+// A program that uses its disks without a kernel: by hypercall and by a virtqueue. What it does is written in sector 0
+// of disk 0, see main.cpp.
 
 constexpr u64 sector_size = 512;
 
 extern "C" void call(u64 registers[8], bool secure);
-extern "C" [[noreturn]] void power_off();
-
-void print(const char* text);
 void print_number(i64 value); ///< Decimal.
 
 // The fast path. Answers are its own: bytes, 0 or -errno.

@@ -5,7 +5,6 @@
 
 namespace {
 
-constexpr u64 ram_first = 0x4000'0000;
 constexpr u64 ram_end = 0x4400'0000;
 constexpr u64 sectors = 8192;
 constexpr u64 fixed_sectors = 128;

@@ -4,14 +4,7 @@
 namespace {
 
 constexpr i64 not_supported = -1;
-constexpr u64 uart = 0x0900'0000;
 alignas(4096) u8 first_sector[sector_size];
-
-void put(char c)
-{
-    while ((*reinterpret_cast<volatile u32*>(uart + 0x18) & 0x20) != 0) {} // FR.TXFF
-    *reinterpret_cast<volatile u32*>(uart) = static_cast<u8>(c);
-}
 
 bool asks_for(const char* word)
 {
@@ -30,22 +23,12 @@ u64 order_count()
 
 } // namespace
 
-void print(const char* text)
-{
-    while (*text != 0) put(*text++);
-}
+const u64 console_address = uart;
 
 void print_number(i64 value)
 {
-    char digits[24];
-    u64 rest = value < 0 ? 0 - static_cast<u64>(value) : static_cast<u64>(value);
-    if (value < 0) put('-');
-    u64 count = 0;
-    do {
-        digits[count++] = static_cast<char>('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
-    while (count != 0) put(digits[--count]);
+    if (value < 0) print("-");
+    print(value < 0 ? 0 - static_cast<u64>(value) : static_cast<u64>(value));
 }
 
 i64 fast_path(u64 function, u64 disk, u64 sector, u64 buffer, u64 bytes)
@@ -57,7 +40,7 @@ i64 fast_path(u64 function, u64 disk, u64 sector, u64 buffer, u64 bytes)
 
 /// Sector 0 of disk 0 says what to do: "check" the fast path, write "records" or time reads by "calls" or by the
 /// "queue". A machine without the fast path can do the last only.
-extern "C" void main()
+extern "C" [[noreturn]] void boot()
 {
     i64 bytes = fast_path(read_call, 0, 0, reinterpret_cast<u64>(first_sector), sector_size);
     const bool by_queue_only = bytes == not_supported;
@@ -79,4 +62,5 @@ extern "C" void main()
     } else {
         print("BLOCK FAIL: sector 0 of disk 0 asks for nothing that is known\n");
     }
+    power_off();
 }

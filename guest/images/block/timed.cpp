@@ -9,17 +9,9 @@ constexpr u64 transfer = 4096;
 constexpr u64 disk_transfers = (u64{64} << 20) / transfer;
 alignas(4096) u64 data[transfer / 8];
 
-u64 counter()
-{
-    u64 value = 0;
-    asm volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(value)::"memory");
-    return value;
-}
-
 u64 nanoseconds(u64 ticks)
 {
-    u64 frequency = 0;
-    asm("mrs %0, cntfrq_el0" : "=r"(frequency));
+    const u64 frequency = ticks_per_second();
     return ticks / frequency * 1'000'000'000 + ticks % frequency * 1'000'000'000 / frequency;
 }
 
@@ -35,7 +27,7 @@ void time_reads(u64 count, bool by_queue)
 {
     u64 sum = 0;
     u64 state = 1;
-    const u64 start = counter();
+    const u64 start = now();
     for (u64 i = 0; i < count; ++i) {
         state = state * 0x5851'F42D'4C95'7F2D + 1;
         if (!read((state >> 33) % disk_transfers * (transfer / sector_size), by_queue)) {
@@ -44,7 +36,7 @@ void time_reads(u64 count, bool by_queue)
         }
         sum = (sum ^ data[0]) * 0x100'0000'01B3;
     }
-    const u64 ticks = counter() - start;
+    const u64 ticks = now() - start;
     print("BENCH block sum=");
     print_number(static_cast<i64>(sum >> 1));
     print(" ns=");

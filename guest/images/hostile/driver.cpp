@@ -3,16 +3,14 @@
 
 namespace {
 
-constexpr u64 version_1 = bit(32);
-constexpr u64 indirect_descriptors = bit(28);
-constexpr u64 patience_ms = 10'000;
+constexpr u64 patience_s = 10;
 
 template <class Condition>
 bool wait_for(Condition&& condition)
 {
     const u64 start = now();
     while (!condition())
-        if (now() - start > patience_ms * ticks_per_ms()) return false;
+        if (now() - start > patience_s * ticks_per_second()) return false;
     barrier();
     return true;
 }
@@ -27,46 +25,13 @@ void clear(volatile void* memory, u64 bytes)
 
 bool Device::find(u64 at, Queue* memory)
 {
-    if (read32(at) != 0x7472'6976) return false;
-    base = at;
-    id = read32(at + 0x008);
+    if (!VirtioDevice::find(at)) return false;
     queues = memory;
     for (queue_count = 0; queue_count < max_queues; ++queue_count) {
-        write32(base + 0x030, queue_count);
-        if (read32(base + 0x034) == 0) break;
+        write(virtio_mmio::queue_select, queue_count);
+        if (read(virtio_mmio::queue_size_max) == 0) break;
     }
     return true;
-}
-
-bool Device::negotiate(u64 features) const
-{
-    reset();
-    write32(base + 0x70, 3);
-    for (u32 half = 0; half < 2; ++half) {
-        write32(base + 0x24, half);
-        write32(base + 0x20, static_cast<u32>(features >> (32 * half)));
-    }
-    write32(base + 0x70, 11);
-    return (status() & 8) != 0;
-}
-
-Layout Device::layout(u32 queue) const
-{
-    const Queue& memory = queues[queue];
-    return {queue_size, address_of(memory.descriptors), address_of(&memory.available), address_of(&memory.used)};
-}
-
-void Device::set_up(u32 queue, const Layout& layout) const
-{
-    write32(base + 0x30, queue);
-    write32(base + 0x38, layout.size);
-    write32(base + 0x80, static_cast<u32>(layout.descriptors));
-    write32(base + 0x84, static_cast<u32>(layout.descriptors >> 32));
-    write32(base + 0x90, static_cast<u32>(layout.available));
-    write32(base + 0x94, static_cast<u32>(layout.available >> 32));
-    write32(base + 0xA0, static_cast<u32>(layout.used));
-    write32(base + 0xA4, static_cast<u32>(layout.used >> 32));
-    write32(base + 0x44, 1);
 }
 
 bool Device::bring_up() const
@@ -81,27 +46,7 @@ bool Device::bring_up() const
     if (!negotiate(version_1 | indirect_descriptors)) return false;
     for (u32 queue = 0; queue < queue_count; ++queue) set_up(queue, layout(queue));
     driver_ok();
-    return status() == 15;
-}
-
-void Device::describe(u32 queue, u32 index, u64 address, u32 length, u16 flags, u16 next) const
-{
-    volatile Descriptor& descriptor = queues[queue].descriptors[index];
-    descriptor.address = address;
-    descriptor.length = length;
-    descriptor.flags = flags;
-    descriptor.next = next;
-}
-
-void Device::offer(u32 queue, u16 head) const
-{
-    volatile Available& available = queues[queue].available;
-    const u16 index = available.index;
-    available.ring[index % queue_size] = head;
-    barrier();
-    available.index = static_cast<u16>(index + 1);
-    barrier();
-    notify(queue);
+    return status() == device_status::runs;
 }
 
 bool Device::wait_used(u32 queue, u16 index) const
@@ -111,7 +56,7 @@ bool Device::wait_used(u32 queue, u16 index) const
 
 bool Device::wait_needs_reset() const
 {
-    return wait_for([&] { return (status() & needs_reset) != 0; });
+    return wait_for([&] { return needs_reset(); });
 }
 
 bool Device::request(u32 queue) const

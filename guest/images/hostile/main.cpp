@@ -6,8 +6,6 @@
 
 namespace {
 
-constexpr u64 first_slot = 0x0A00'0000;
-constexpr u32 slot_count = 32;
 constexpr u32 max_devices = 8;
 
 Device devices[max_devices];
@@ -30,15 +28,9 @@ void report(const char* device, const char* attack, const char* problem)
 {
     ++total;
     if (problem == nullptr) ++passed;
-    put_string(problem == nullptr ? "ok   " : "FAIL ");
-    put_string(device);
-    put_string(": ");
-    put_string(attack);
-    if (problem != nullptr) {
-        put_string(": ");
-        put_string(problem);
-    }
-    put_string("\n");
+    print_all(problem == nullptr ? "ok   " : "FAIL ", device, ": ", attack);
+    if (problem != nullptr) print_all(": ", problem);
+    print("\n");
 }
 
 /// The devices that were left alone still do what they are for.
@@ -139,7 +131,7 @@ void race(const Device& device, u32 queue)
         device.describe(queue, 0, address_of(device.queues[queue].buffer), 16, next_flag, 1);
         device.offer(queue, 0);
         if (round % 64 == 0 && !neighbours_work(device)) problem = "another device works no more";
-        if ((device.status() & needs_reset) != 0 && !device.bring_up()) problem = "the device cannot be brought up";
+        if (device.needs_reset() && !device.bring_up()) problem = "the device cannot be brought up";
     }
     stop_second();
     if (problem == nullptr && !neighbours_work(device)) problem = "another device works no more";
@@ -150,7 +142,7 @@ void race(const Device& device, u32 queue)
 void find_devices()
 {
     for (u32 slot = 0; slot < slot_count && device_count < max_devices; ++slot)
-        if (devices[device_count].find(first_slot + 0x200 * slot, memory[device_count])) ++device_count;
+        if (devices[device_count].find(first_slot + slot_size * slot, memory[device_count])) ++device_count;
     for (u32 i = 0; i < device_count; ++i) {
         const Device& device = devices[i];
         report(name_of(device.id), "an honest request", recovers(device) ? nullptr : "it fails");
@@ -175,10 +167,6 @@ extern "C" [[noreturn]] void main()
         }
     }
     const bool all = passed == total && device_count >= 2;
-    put_string(all ? "GIMBAL-HOSTILE PASS " : "GIMBAL-HOSTILE FAIL ");
-    put_number(passed);
-    put_string("/");
-    put_number(total);
-    put_string("\n");
+    print_all(all ? "GIMBAL-HOSTILE PASS " : "GIMBAL-HOSTILE FAIL ", passed, "/", total, "\n");
     power_off();
 }

@@ -4,8 +4,6 @@
 
 namespace {
 
-constexpr u64 uart = 0x0900'0000;
-
 u64 buffer(const Device& device, u32 queue) { return address_of(device.queues[queue].buffer); }
 
 /// The direction that the queue's device does not write in, or does.

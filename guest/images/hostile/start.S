@@ -1,36 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entry of both CPUs, at EL1h with the MMU off, and a data abort that is counted and skipped.
+// Where both CPUs begin, at EL1h with the MMU off, and a data abort that is counted and skipped.
 
-    .section .text.start, "ax"
-    .globl  _start
-_start:
-    adrp    x0, first_stack_end
-    add     x0, x0, :lo12:first_stack_end
-    mov     sp, x0
-    adrp    x0, bss_first
-    adrp    x1, bss_last
-1:  stp     xzr, xzr, [x0], #16
-    cmp     x0, x1
-    b.lo    1b
-    adrp    x0, vectors
-    add     x0, x0, :lo12:vectors
-    msr     vbar_el1, x0
+.macro take_vectors
+    adrp    x1, vectors
+    add     x1, x1, :lo12:vectors
+    msr     vbar_el1, x1
     isb
+.endm
+
+    .text
+    .globl  boot
+boot:
+    take_vectors
     bl      main
 
 // Entry of the second CPU, by CPU_ON.
     .globl  second_start
 second_start:
-    adrp    x0, second_stack_end
-    add     x0, x0, :lo12:second_stack_end
-    mov     sp, x0
-    adrp    x0, vectors
-    add     x0, x0, :lo12:vectors
-    msr     vbar_el1, x0
-    isb
+    adrp    x1, second_stack_end
+    add     x1, x1, :lo12:second_stack_end
+    mov     sp, x1
+    take_vectors
     bl      second_main
 
-    .text
 // Synchronous, current level with SP_ELx: a data abort is counted in `aborts` and its instruction skipped, its registers
 // as they were. Anything else ends the run. Uses 32 bytes of the stack.
 skip_abort:
@@ -71,6 +63,7 @@ vectors:
     .bss
     .balign 16
     .skip   16384
+    .globl  first_stack_end
 first_stack_end:
     .skip   16384
 second_stack_end:

@@ -4,8 +4,6 @@
 
 namespace {
 
-constexpr u64 version_1 = bit(32);
-
 /// Every width but the right one, and accesses that move more than one register or none at all.
 bool odd_accesses(const Device& device)
 {
@@ -57,7 +55,7 @@ bool features_that_are_not_offered(const Device& device)
 {
     if (device.negotiate(~u64{0}) || device.negotiate(version_1 | bit(40)) || device.negotiate(0)) return false;
     device.driver_ok();
-    return (device.status() & 4) == 0;
+    return (device.status() & device_status::driver_ok) == 0;
 }
 
 bool queues_in_impossible_places(const Device& device)
@@ -84,7 +82,7 @@ bool queues_in_impossible_places(const Device& device)
         if (!device.negotiate(version_1)) return false;
         device.set_up(0, layout);
         device.driver_ok();
-        if ((device.status() & needs_reset) == 0) return false;
+        if (!device.needs_reset()) return false;
         device.notify(0);
     }
     return true;
@@ -96,9 +94,9 @@ bool reconfigured_while_it_runs(const Device& device)
     const u32 queue = device.main_queue();
     device.set_up(queue, {4, 0, 0, 0});
     if (!device.request(queue)) return false;
-    write32(device.base + 0x44, 0);
+    device.write(virtio_mmio::queue_ready, 0);
     device.set_up(queue, device.layout(queue));
-    return read32(device.base + 0x44) == 0;
+    return device.read(virtio_mmio::queue_ready) == 0;
 }
 
 bool queues_that_are_not_there(const Device& device)
@@ -107,7 +105,7 @@ bool queues_that_are_not_there(const Device& device)
     for (const u32 queue : absent) {
         if (queue == device.queue_count && device.queue_count == max_queues) continue; // there may be more
         device.set_up(queue, device.layout(0));
-        if (read32(device.base + 0x34) != 0 || read32(device.base + 0x44) != 0) return false;
+        if (device.read(virtio_mmio::queue_size_max) != 0 || device.read(virtio_mmio::queue_ready) != 0) return false;
         device.notify(queue);
     }
     return device.request(device.main_queue());
@@ -140,7 +138,7 @@ bool events_without_acknowledgement(const Device& device)
 {
     for (u32 i = 0; i < 20; ++i)
         if (!device.request(device.main_queue())) return false;
-    return (read32(device.base + 0x60) & 1) != 0;
+    return (device.read(virtio_mmio::interrupt_status) & 1) != 0;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime.hpp"
 
+const u64 console_address = uart;
 u32 cpu_count = 1;
 u64 rounds = 20;
 u64 timing = 1;
@@ -12,7 +13,6 @@ u64 started_by[max_cpus];
 
 namespace {
 
-constexpr u64 uart = 0x0900'0000;
 constexpr u64 gic_distributor = 0x0800'0000;
 constexpr u64 gic_redistributors = 0x080A'0000;
 constexpr u64 redistributor_bytes = 0x2'0000;
@@ -34,15 +34,6 @@ struct Job {
     u64 number;
 };
 Job jobs[max_cpus];
-
-volatile u32& device(u64 address) { return *reinterpret_cast<volatile u32*>(address); }
-
-void put(char c)
-{
-    while ((device(uart + 0x18) & bit(5)) != 0) { // FR.TXFF
-    }
-    device(uart) = static_cast<u8>(c);
-}
 
 void post(u32 cpu, void (*what)(u32 cpu), u32 meets)
 {
@@ -71,7 +62,7 @@ void read_parameter(const u8* tree, const char* name, u64& value)
 
 void enable_distributor()
 {
-    device(gic_distributor) = 0x37; // DS is fixed; ARE and both groups
+    write32(gic_distributor, 0x37); // DS is fixed; ARE and both groups
 }
 
 } // namespace
@@ -85,22 +76,6 @@ struct Regime {
     u64 sctlr;
 };
 Regime regime;
-}
-
-void print(const char* text)
-{
-    while (*text != 0) put(*text++);
-}
-
-void print(u64 decimal)
-{
-    char digits[20];
-    u32 count = 0;
-    do {
-        digits[count++] = static_cast<char>('0' + decimal % 10);
-        decimal /= 10;
-    } while (decimal != 0);
-    while (count != 0) put(digits[--count]);
 }
 
 void report(const char* name, bool passed)
@@ -117,8 +92,7 @@ void finish()
         print_all("LITMUS PASS ", verdicts, "/", verdicts, "\n");
     else
         print_all("LITMUS FAIL ", failures, "/", verdicts, "\n");
-    psci::call(psci::Conduit::hvc, psci::system_off);
-    for (;;) asm volatile("wfi");
+    power_off();
 }
 
 void meet(u32 count)
@@ -147,19 +121,6 @@ void run_last_on(u32 cpu, void (*what)(u32 cpu))
     wake_all();
 }
 
-i64 psci::call(Conduit conduit, u64 function, u64 a1, u64 a2, u64 a3)
-{
-    register u64 x0 asm("x0") = function;
-    register u64 x1 asm("x1") = a1;
-    register u64 x2 asm("x2") = a2;
-    register u64 x3 asm("x3") = a3;
-    if (conduit == Conduit::hvc)
-        asm volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
-    else
-        asm volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
-    return (function & bit(30)) != 0 ? static_cast<i64>(x0) : static_cast<int>(x0);
-}
-
 i64 start_cpu(u32 cpu, psci::Conduit conduit, bool narrow)
 {
     return psci::call(conduit, narrow ? psci::cpu_on_32 : psci::cpu_on_64, cpu, reinterpret_cast<u64>(&secondary_entry),
@@ -169,11 +130,11 @@ i64 start_cpu(u32 cpu, psci::Conduit conduit, bool narrow)
 void enable_interrupts(u32 cpu)
 {
     const u64 frame = gic_redistributors + cpu * redistributor_bytes;
-    device(frame + 0x14) = 0; // GICR_WAKER.ProcessorSleep
-    while ((device(frame + 0x14) & 4) != 0) {}
+    write32(frame + 0x14, 0); // GICR_WAKER.ProcessorSleep
+    while ((read32(frame + 0x14) & 4) != 0) {}
     const u64 sgi = frame + 0x1'0000;
-    device(sgi + 0x80) = ~0U; // GICR_IGROUPR0: group 1
-    device(sgi + 0x100) = 1;  // GICR_ISENABLER0: SGI 0
+    write32(sgi + 0x80, ~0U); // GICR_IGROUPR0: group 1
+    write32(sgi + 0x100, 1);  // GICR_ISENABLER0: SGI 0
     WRITE_REGISTER("icc_sre_el1", 7);
     WRITE_REGISTER("icc_pmr_el1", 0xF0);
     WRITE_REGISTER("icc_igrpen1_el1", 1);
@@ -204,14 +165,14 @@ extern "C" void exception(u64 vector)
         return;
     }
     print_all("litmus FAILED: an exception with syndrome ", esr, " at ", READ_REGISTER("elr_el1"), "\n");
-    psci::call(psci::Conduit::hvc, psci::system_off);
+    power_off();
 }
 
 /// Called with the MMU off. Flat: devices in the first GiB, RAM in the second; the window behind.
 extern "C" void build_tables()
 {
     root[0] = 1 | bit(10) | 1 << 2 | u64{3} << 53;      // block, device
-    root[1] = 0x4000'0000 | 1 | bit(10) | 3 << 8;       // block, normal, inner shareable
+    root[1] = ram_first | 1 | bit(10) | 3 << 8;         // block, normal, inner shareable
     root[4] = reinterpret_cast<u64>(window_level2) | 3; // window
     window_level2[0] = reinterpret_cast<u64>(window_level3) | 3;
     window_entry = window_level3;

@@ -1,35 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the litmus image stands on: the console, PSCI, one translation regime, barriers among CPUs, interrupts. No
-// headers: it runs on bare metal, built without a C++ library.
+#include "guest/images/common/machine.hpp"
 
-using u8 = unsigned char;
-using u32 = unsigned int;
-using u64 = unsigned long;
-using i64 = long;
-
-#define READ_REGISTER(name)                                                                                            \
-    ({                                                                                                                 \
-        u64 value_;                                                                                                    \
-        asm volatile("mrs %0, " name : "=r"(value_)::"memory");                                                        \
-        value_;                                                                                                        \
-    })
-#define WRITE_REGISTER(name, value) asm volatile("msr " name ", %0\n\tisb" ::"r"(static_cast<u64>(value)) : "memory")
-
-constexpr u64 bit(unsigned n) { return u64{1} << n; }
+// What the litmus image stands on beside the common parts: one translation regime, barriers among CPUs, interrupts. The
+// console is CPU 0's.
 
 constexpr u32 max_cpus = 8;
 extern u32 cpu_count; ///< Of the machine, 8 at most.
-
-// The console. CPU 0 only.
-void print(const char* text);
-void print(u64 decimal);
-template <class... T>
-void print_all(T... parts)
-{
-    (print(parts), ...);
-}
 
 /// One verdict. Failures are remembered for the last line.
 void report(const char* name, bool passed);
@@ -57,22 +35,8 @@ void run_on(u32 count, void (*job)(u32 cpu));
 /// Runs `job` on one other CPU, where it does not return.
 void run_last_on(u32 cpu, void (*job)(u32 cpu));
 
+/// As now(), but for its barrier: what is around it may be reordered with it.
 inline u64 counter() { return READ_REGISTER("cntvct_el0"); }
-
-// PSCI (DEN0022). Every call names its conduit and width, so that all forms are used.
-namespace psci {
-enum class Conduit { hvc, smc };
-i64 call(Conduit conduit, u64 function, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0);
-constexpr u64 cpu_off = 0x8400'0002;
-constexpr u64 cpu_on_32 = 0x8400'0003;
-constexpr u64 cpu_on_64 = 0xC400'0003;
-constexpr u64 affinity_info_32 = 0x8400'0004;
-constexpr u64 affinity_info_64 = 0xC400'0004;
-constexpr u64 system_off = 0x8400'0008;
-constexpr i64 success = 0;
-constexpr i64 already_on = -4;
-constexpr i64 on_pending = -5;
-} // namespace psci
 
 /// How often each secondary has started, and which CPU started it first.
 extern u64 starts[max_cpus];

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entry of the first CPU and of those that PSCI CPU_ON starts, and the exception vectors.
+// Where the first CPU begins and those that PSCI CPU_ON starts, and the exception vectors.
 
 #define STACK_BYTES 16384
 
-    .section .text.start, "ax"
-    .globl  _start
+    .text
+    .globl  boot
 // The first CPU: EL1h, MMU off. x0: the device tree.
-_start:
-    adrp    x1, bss_first
-    adrp    x2, bss_last
-1:  stp     xzr, xzr, [x1], #16
-    cmp     x1, x2
-    b.lo    1b
+boot:
     mov     x19, x0
-    adrp    x1, stacks + STACK_BYTES
-    add     sp, x1, :lo12:stacks
     bl      build_tables
     bl      enter_regime
     mov     x0, x19
@@ -112,4 +105,7 @@ patched:
     .balign 16
     .globl  stacks
 stacks:
-    .skip   8 * STACK_BYTES
+    .skip   STACK_BYTES
+    .globl  first_stack_end
+first_stack_end:
+    .skip   7 * STACK_BYTES

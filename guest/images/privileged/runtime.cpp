@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime.hpp"
 
+const u64 console_address = upper_half + uart;
 alignas(4096) u32 code_buffer[code_words];
 alignas(4096) u8 data_pool[user_data_bytes];
 
 namespace {
 
 constexpr u64 log_bytes = u64{4} << 20;
-constexpr u64 uart = 0x0900'0000;
 alignas(4096) u64 home_root[512];
 alignas(4096) u64 home_devices[512];
 alignas(4096) u64 home_lower[3][512];
@@ -16,7 +16,6 @@ Regime home;
 char log_text[log_bytes];
 u64 log_length;
 u64 digest;
-u64 random_state;
 
 void log_char(char c)
 {
@@ -29,29 +28,9 @@ void log_string(const char* text)
     while (*text != 0) log_char(*text++);
 }
 
-void put(char c)
-{
-    volatile u32* const registers = reinterpret_cast<volatile u32*>(upper_half + uart);
-    while ((registers[6] & bit(5)) != 0) { // FR.TXFF
-    }
-    registers[0] = static_cast<u8>(c);
-}
-
 void put_hex(u64 value)
 {
     for (int shift = 60; shift >= 0; shift -= 4) put("0123456789abcdef"[value >> shift & 15]);
-}
-
-void put_string(const char* text)
-{
-    while (*text != 0) put(*text++);
-}
-
-[[noreturn]] void power_off()
-{
-    register u64 x0 asm("x0") = 0x8400'0008; // PSCI SYSTEM_OFF
-    asm volatile("hvc #0" : "+r"(x0)::"memory");
-    for (;;) asm volatile("wfi");
 }
 
 void run_seed(u64 seed)
@@ -71,22 +50,6 @@ void run_seed(u64 seed)
 
 } // namespace
 
-void seed_random(u64 seed)
-{
-    u64 z = seed + 0x9E37'79B9'7F4A'7C15;
-    z = (z ^ z >> 30) * 0xBF58'476D'1CE4'E5B9;
-    z = (z ^ z >> 27) * 0x94D0'49BB'1331'11EB;
-    random_state = (z ^ z >> 31) | 1;
-}
-
-u64 random64()
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return random_state * 0x2545'F491'4F6C'DD1D;
-}
-
 void log_begin(const char* name) { log_string(name); }
 
 void log_value(u64 value)
@@ -104,7 +67,7 @@ void log_end() { log_char('\n'); }
 
 void log_flush(u64 seed)
 {
-    put_string("seed ");
+    print("seed ");
     put_hex(seed);
     put(' ');
     put_hex(digest);
@@ -174,6 +137,6 @@ extern "C" [[noreturn]] void main()
     WRITE_REGISTER("mdscr_el1", 0);
     WRITE_REGISTER("cpacr_el1", 0);
     for (u64 i = 0; i < parameters.seed_count; ++i) run_seed(parameters.first_seed + i);
-    put_string("end\n");
+    print("end\n");
     power_off();
 }

@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the self-reporting image stands on: registers, random numbers, the log and guest contexts. No headers: it runs
-// on bare metal, built without a C++ library.
+#include "guest/images/common/random.hpp"
 
-using u8 = unsigned char;
-using u16 = unsigned short;
-using u32 = unsigned int;
-using u64 = unsigned long;
-using i64 = long;
+// What the self-reporting image stands on beside the common parts: the log and guest contexts. All code is PC-relative:
+// it runs in the upper half too.
 
-#define READ_REGISTER(name)                                                                                            \
-    ({                                                                                                                 \
-        u64 value_;                                                                                                    \
-        asm volatile("mrs %0, " name : "=r"(value_)::"memory");                                                        \
-        value_;                                                                                                        \
-    })
-#define WRITE_REGISTER(name, value) asm volatile("msr " name ", %0\n\tisb" ::"r"(static_cast<u64>(value)) : "memory")
-
-constexpr u64 bit(unsigned n) { return u64{1} << n; }
 constexpr u64 low_mask(unsigned n) { return n >= 64 ? ~u64{0} : bit(n) - 1; }
 
 /// Physical plus this is where the image's own mapping is, in every regime. Needs TCR_EL1.T1SZ <= 33.
 constexpr u64 upper_half = 0xFFFF'FFFF'8000'0000;
-constexpr u64 ram_first = 0x4000'0000;
 
 /// Written into the file by who runs it; follows the magic.
 struct Parameters {
@@ -80,10 +66,6 @@ constexpr u64 el1h = 5;
 constexpr u64 el1t = 4;
 constexpr u64 el0t = 0;
 
-// xorshift64*, seeded by splitmix64: each seed is a stream of its own.
-void seed_random(u64 seed);
-u64 random64();
-inline u64 random(u64 limit) { return (random64() >> 11) % limit; }
 inline bool one_in(u64 n) { return random(n) == 0; }
 template <class T, u64 n>
 T pick(const T (&values)[n])

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entry, the way between two translation regimes, and the way into and out of a guest context.
+// The beginning, the way between two translation regimes, and the way into and out of a guest context.
 
 #define UPPER_HALF 0xFFFFFFFF80000000
 
     .section .text.start, "ax"
-    .globl _start
-// Entry: EL1h, MMU off, at the link address. No arguments: they are in `parameters`.
-_start:
-    adrp    x0, boot_stack_end
-    add     x0, x0, :lo12:boot_stack_end
-    mov     sp, x0
-    adrp    x0, bss_first
-    adrp    x1, bss_last
-1:  stp     xzr, xzr, [x0], #16
-    cmp     x0, x1
-    b.lo    1b
+    .globl  boot
+// EL1h, MMU off, at the link address. No arguments: they are in `parameters`.
+boot:
     bl      prepare_home
     ldr     x2, =UPPER_HALF
     adrp    x1, main
@@ -234,5 +226,5 @@ snippets_end:
     .bss
     .balign 16
     .skip   16384
-    .globl  boot_stack_end
-boot_stack_end:
+    .globl  first_stack_end
+first_stack_end:
