@@ -24,7 +24,10 @@ void write_block(InterruptBank& bank, BankBlock block, u32 value)
     case BankBlock::isenabler: bank.enabled |= value; break;
     case BankBlock::icenabler: bank.enabled &= ~value; break;
     case BankBlock::ispendr: bank.latch |= value; break;
-    case BankBlock::icpendr: bank.latch &= ~value; break;
+    case BankBlock::icpendr:
+        bank.latch &= ~value;
+        bank.shown &= ~value;
+        break;
     case BankBlock::isactiver: bank.active |= value; break;
     case BankBlock::icactiver: bank.active &= ~value; break;
     }

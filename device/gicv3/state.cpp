@@ -95,6 +95,7 @@ void State::acknowledge(VcpuId vcpu, u32 intid)
     InterruptBank& bank = *this->bank(vcpu, intid / bank_size);
     bank.active |= intid_bit(intid);
     bank.latch &= ~intid_bit(intid);
+    set_holder(intid, vcpu);
 }
 
 void State::deactivate(VcpuId vcpu, u32 intid)
@@ -102,10 +103,7 @@ void State::deactivate(VcpuId vcpu, u32 intid)
     InterruptBank* bank = this->bank(vcpu, intid / bank_size);
     if (bank == nullptr) return;
     bank->active &= ~intid_bit(intid);
-    if (intid < first_spi || (!routes_[intid].any && routes_[intid].vcpu == vcpu.value))
-        changed(vcpu);
-    else
-        changed_all();
+    changed_interrupt(vcpu, intid);
 }
 
 std::optional<Group> State::group_of(VcpuId vcpu, u32 intid) const
@@ -120,12 +118,7 @@ void State::set_line(VcpuId vcpu, u32 intid, bool level)
     InterruptBank* bank = this->bank(vcpu, intid / bank_size);
     if (bank == nullptr) return;
     bank->set_line(intid_bit(intid), level);
-    if (intid < first_spi)
-        changed(vcpu);
-    else if (routes_[intid].any)
-        changed_all();
-    else if (routes_[intid].vcpu != Route::no_vcpu)
-        changed({routes_[intid].vcpu});
+    changed_interrupt(vcpu, intid);
 }
 
 void State::send_sgi(VcpuId target, u32 intid, bool group1_too)
@@ -154,6 +147,23 @@ void State::set_control(u32 value)
 void State::changed(VcpuId vcpu)
 {
     if (port_ != nullptr) port_->update(vcpu);
+}
+
+void State::changed_interrupt(VcpuId vcpu, u32 intid)
+{
+    if (intid < first_spi) {
+        changed(vcpu);
+        return;
+    }
+    const Route& route = routes_[intid];
+    if (route.any) {
+        changed_all();
+        return;
+    }
+    if (route.vcpu != Route::no_vcpu) changed({route.vcpu});
+    // It may still be in a list register of the CPU that it was routed to before.
+    const bool listed = (spis_[intid / bank_size].listed & intid_bit(intid)) != 0;
+    if (listed && holders_[intid] != route.vcpu) changed(holder(intid));
 }
 
 void State::changed_all()

@@ -64,6 +64,12 @@ public:
     void deactivate(VcpuId vcpu, u32 intid);
     std::optional<Group> group_of(VcpuId vcpu, u32 intid) const; ///< None if there is no such INTID.
 
+    /// The SPI goes to this CPU, as its route and the CPUs that are awake stand.
+    bool is_target(VcpuId vcpu, u32 intid, Group group) const;
+    /// Who acknowledged the SPI last, or has it in a list register.
+    VcpuId holder(u32 intid) const { return {holders_[intid]}; }
+    void set_holder(u32 intid, VcpuId vcpu) { holders_[intid] = static_cast<u8>(vcpu.value); }
+
     void set_line(VcpuId vcpu, u32 intid, bool level); ///< `vcpu` matters for PPIs only.
     /// ICC_SGI1R_EL1 reaches a target in whichever group the SGI is there; the other two registers only in Group 0, as
     /// one Security state has no second Group 1 (IHI 0069, "Forwarding an SGI to a target PE").
@@ -80,10 +86,11 @@ public:
 
     /// Tells the CPU interface after a register write: of one bank's CPUs, or of all.
     void changed(VcpuId vcpu);
+    /// The same for one interrupt; `vcpu` matters for SGIs and PPIs only.
+    void changed_interrupt(VcpuId vcpu, u32 intid);
     void changed_all();
 
 private:
-    bool is_target(VcpuId vcpu, u32 intid, Group group) const;
     void consider(const InterruptBank& bank, u32 ready, u32 base, std::optional<Candidate>& best, VcpuId vcpu) const;
 
     Config config_;
@@ -92,6 +99,8 @@ private:
     u32 control_{};
     InterruptBank spis_[max_intids / bank_size + 1]{}; // by INTID / 32; the first is unused
     Route routes_[max_intids]{};
+    u8 holders_[max_intids]{};
+    static_assert(max_vcpus <= 256);
     Redistributor redistributors_[max_vcpus]{};
 };
 
