@@ -87,11 +87,9 @@ private:
         slot_.requests.take(Request::event);
         slot_.requests.take(Request::service);
         if (slot_.requests.take(Request::stop) || vm_.stopping()) return stop(vm_.stop_info());
-        if (slot_.requests.take(Request::resume) && parked_) {
-            parked_ = false;
-            vm_.vcpu_unparked();
-        }
-        if (slot_.requests.take(Request::pause) && !parked_) {
+        // A pause may be asked for before the resume ahead of it was seen: it is left until that one is.
+        if (parked_ && slot_.requests.take(Request::resume)) parked_ = false;
+        if (!parked_ && slot_.requests.take(Request::pause)) {
             settle();
             parked_ = true;
             vm_.vcpu_parked(id_);

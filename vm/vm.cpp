@@ -110,6 +110,8 @@ Result<void, VmError> Vm::resume()
     if (stopping()) return fail(VmError::stopping);
     // A vCPU that has not parked yet would take both requests at once and never be counted.
     if (phase() != VmPhase::paused || parked_count() != vcpu_count_) return fail(VmError::wrong_phase);
+    // Before the next pause can begin: it must not count a vCPU that has not yet seen that this one is over.
+    parked_.store(0, MemoryOrder::release);
     GIMBAL_TRY_VOID(advance(VmPhase::paused, VmPhase::running));
     if (timers.paused()) static_cast<void>(timers.resume(clock_.now()));
     post_all(Request::resume);

@@ -98,9 +98,8 @@ public:
     Result<void, VmError> complete_pause();
     Result<void, VmError> resume();
 
-    /// The run loop's side of pausing.
+    /// The run loop's side of pausing: once for each vCPU and pause.
     void vcpu_parked(VcpuId vcpu);
-    void vcpu_unparked() { parked_.fetch_sub(1, MemoryOrder::acq_rel); }
 
     void set_cpu_interrupt(VcpuId vcpu, InterruptInput input, bool level) noexcept override;
 
@@ -116,8 +115,8 @@ private:
     bool count_is_valid_;
     Atomic<VmPhase> phase_{VmPhase::created};
     Atomic<u32> stop_state_{stop_none};
-    StopInfo stop_{}; // written by whoever claimed stop_state_, before it is published
-    Atomic<u32> parked_{0};
+    StopInfo stop_{};       // written by whoever claimed stop_state_, before it is published
+    Atomic<u32> parked_{0}; // vCPUs that have parked for the pause that was asked for last
     Atomic<u32> vcpus_ready_{0};
     VmListener* listener_{};
     DoorbellPort* doorbell_port_{};

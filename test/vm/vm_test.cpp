@@ -268,6 +268,30 @@ TEST(Pause, CannotBeUndoneBeforeItIsComplete)
     EXPECT_EQ(machine.vm.resume().error(), VmError::wrong_phase);
 }
 
+/// The resume has not been seen yet when the next pause is asked for.
+TEST(Pause, CountsNoParkOfThePauseBefore)
+{
+    Machine<BareProfile> machine;
+    ASSERT_TRUE(machine.vm.start({}).has_value());
+    ScriptedEngine<BareProfile> engine({Op::raw(Exit(ExitKind::kicked)), Op::raw(Exit(ExitKind::kicked))});
+    VcpuRunner<ScriptedEngine<BareProfile>> runner(machine.vm, {0}, engine, machine.parker, {1});
+    EXPECT_EQ(runner.step().action, Action::resume);
+    ASSERT_TRUE(machine.vm.request_pause().has_value());
+    EXPECT_EQ(runner.step().action, Action::wait);
+    EXPECT_EQ(machine.vm.parked_count(), 1U);
+    ASSERT_TRUE(machine.vm.complete_pause().has_value());
+    ASSERT_TRUE(machine.vm.resume().has_value());
+    ASSERT_TRUE(machine.vm.request_pause().has_value());
+    EXPECT_EQ(machine.vm.parked_count(), 0U);
+    EXPECT_EQ(machine.vm.complete_pause().error(), VmError::wrong_phase);
+    EXPECT_EQ(runner.step().action, Action::wait); // both at once
+    EXPECT_EQ(engine.runs, 1U);
+    EXPECT_EQ(machine.vm.parked_count(), 1U);
+    ASSERT_TRUE(machine.vm.complete_pause().has_value());
+    ASSERT_TRUE(machine.vm.resume().has_value());
+    EXPECT_EQ(runner.step().action, Action::resume);
+}
+
 TEST(Stop, AVcpuThatTheEngineCannotEnterStopsTheVm)
 {
     Machine<BareProfile> machine;
