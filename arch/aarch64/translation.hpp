@@ -72,6 +72,50 @@ constexpr unsigned decode_pa_bits(u8 code)
     return code < 6 ? sizes[code] : 48;
 }
 
+/// The code of at most `pa_bits` physical address bits (32..48): the inverse, rounded down.
+constexpr u8 encode_pa_bits(unsigned pa_bits)
+{
+    u8 code = 5;
+    while (code > 0 && decode_pa_bits(code) > pa_bits) --code;
+    return code;
+}
+
+/// The first level of a stage 2 walk of `ipa_bits` (32..48) with the 4 KiB granule: as few levels as there can be, for
+/// up to sixteen tables stand side by side at the first one.
+constexpr unsigned stage2_start_level(unsigned ipa_bits)
+{
+    return ipa_bits > entry_shift(Granule::kib4, 0) + 4 ? 0 : 1;
+}
+
+/// log2 of the number of tables that stand side by side at `start_level`; their address is aligned to all of them.
+constexpr unsigned stage2_concatenation_shift(unsigned ipa_bits, unsigned start_level)
+{
+    const unsigned one_table = entry_shift(Granule::kib4, start_level) + bits_per_level(Granule::kib4);
+    return ipa_bits > one_table ? ipa_bits - one_table : 0;
+}
+
+/// VTCR_EL2.SL0 for the 4 KiB granule and start levels 0 to 2.
+constexpr u8 encode_stage2_sl0(unsigned start_level) { return static_cast<u8>(2 - start_level); }
+
+/// Stage 2 MemAttr[3:0] without FEAT_S2FWB; the outer and inner cacheability of Normal memory are the same here.
+enum class Stage2MemAttr : u8 {
+    device_ngnrne = 0b0000,
+    device_ngnre = 0b0001,
+    device_ngre = 0b0010,
+    device_gre = 0b0011,
+    normal_non_cacheable = 0b0101,
+    normal_write_through = 0b1010,
+    normal_write_back = 0b1111,
+};
+
+/// XN[1:0] of a stage 2 descriptor. Without FEAT_XNX bit 0 is RES0.
+enum class Stage2Xn : u8 { execute_all = 0b00, execute_el0 = 0b01, execute_none = 0b10, execute_el1 = 0b11 };
+
+enum class Shareability : u8 { non_shareable = 0, outer = 2, inner = 3 };
+
+/// IRGN and ORGN of the translation control registers.
+inline constexpr u8 walk_write_back = 1;
+
 struct TcrEl1 {
     u64 raw{};
     using t0sz = Field<TcrEl1, 0, 6, u8>;
@@ -225,6 +269,10 @@ static_assert(stage1_start_level(Granule::kib4, 48) == 0 && stage1_start_level(G
 static_assert(stage1_start_level(Granule::kib16, 48) == 0 && stage1_start_level(Granule::kib16, 47) == 1);
 static_assert(stage1_start_level(Granule::kib64, 48) == 1 && stage1_start_level(Granule::kib64, 42) == 2);
 static_assert(stage1_start_level(Granule::kib4, 25) == 2 && stage1_start_level(Granule::kib64, 25) == 3);
+static_assert(stage2_start_level(39) == 1 && stage2_start_level(43) == 1 && stage2_start_level(44) == 0);
+static_assert(stage2_concatenation_shift(39, 1) == 0 && stage2_concatenation_shift(43, 1) == 4);
+static_assert(stage2_concatenation_shift(48, 0) == 0 && stage2_concatenation_shift(32, 1) == 0);
+static_assert(encode_pa_bits(48) == 5 && encode_pa_bits(40) == 2 && encode_pa_bits(43) == 3 && encode_pa_bits(32) == 0);
 static_assert(entry_shift(Granule::kib4, 1) == 30 && entry_shift(Granule::kib16, 2) == 25);
 static_assert(entry_shift(Granule::kib64, 2) == 29);
 static_assert(Descriptor{0x0060'0000'4020'0711}.output_address(Granule::kib4, 2) == 0x4020'0000);
