@@ -22,12 +22,13 @@ function(gimbal_target_defaults target)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
 endfunction()
 
-# gimbal_library(<name> [FREESTANDING] [SOURCES a.cpp...] [DEPENDS target...])
+# gimbal_library(<name> [FREESTANDING] [SOURCES a.cpp...] [BARE_SOURCES b.cpp...] [DEPENDS target...])
 #
 # Makes the target gimbal_<name>; without sources it is header-only. FREESTANDING libraries lose exceptions, RTTI and
-# guarded statics on the host too, and are built for the bare targets by the target `freestanding`.
+# guarded statics on the host too, and are built for the bare targets by the target `freestanding`; BARE_SOURCES for
+# these only.
 function(gimbal_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "FREESTANDING" "" "SOURCES;DEPENDS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "FREESTANDING" "" "SOURCES;BARE_SOURCES;DEPENDS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "gimbal_library(${name}): unknown arguments ${arg_UNPARSED_ARGUMENTS}")
     endif()
@@ -46,6 +47,7 @@ function(gimbal_library name)
         target_link_libraries(${target} INTERFACE ${arg_DEPENDS})
     endif()
     if(arg_FREESTANDING)
+        list(APPEND arg_SOURCES ${arg_BARE_SOURCES})
         list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
         set_property(GLOBAL APPEND PROPERTY gimbal_freestanding_libraries ${name})
         set_property(GLOBAL PROPERTY gimbal_freestanding_${name}_sources "${arg_SOURCES}")
