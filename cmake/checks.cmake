@@ -19,8 +19,13 @@ foreach(test IN ITEMS check apt_sources initrd)
     gimbal_source_check(tools_${test}_test lint ${PROJECT_SOURCE_DIR}/test/tools/${test}_test.py)
 endforeach()
 
-# Bounded: the parts a guest's input reaches first. `make lint` does all.
-gimbal_source_check(tidy tidy ${PROJECT_SOURCE_DIR}/tools/run-tidy ${PROJECT_BINARY_DIR} base arch vm device host app)
+get_property(commands GLOBAL PROPERTY gimbal_guest_commands)
+list(JOIN commands ",\n" commands)
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/guest/compile_commands.json CONTENT "[${commands}]\n" @ONLY)
+
+# Bounded: the parts a guest's input reaches first, and our guests. `make lint` does all.
+gimbal_source_check(tidy tidy ${PROJECT_SOURCE_DIR}/tools/run-tidy ${PROJECT_BINARY_DIR} base arch vm device host app
+    guest)
 set_tests_properties(tidy PROPERTIES PROCESSORS 2)
 
 # That the tests notice: each planted fault must make one fail.

@@ -34,6 +34,13 @@ function(gimbal_guest_object object source)
         COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${GIMBAL_GUEST_CXX} ${ARGN} -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
                 -I${PROJECT_SOURCE_DIR} -MD -MT ${object} -MF ${object}.d -c ${source} -o ${object}
         DEPENDS ${source} DEPFILE ${object}.d COMMENT "Building guest object ${name}" VERBATIM)
+    # For clang-tidy: CMake's own compilation database has no custom commands.
+    if(ARGN MATCHES "--target=" AND source MATCHES "\\.cpp$")
+        set(arguments ${GIMBAL_GUEST_CXX} ${ARGN} -I${PROJECT_SOURCE_DIR} -c ${source})
+        list(JOIN arguments [=[", "]=] arguments)
+        set_property(GLOBAL APPEND PROPERTY gimbal_guest_commands
+            "{\"directory\": \"${PROJECT_BINARY_DIR}\", \"file\": \"${source}\", \"arguments\": [\"${arguments}\"]}")
+    endif()
 endfunction()
 
 # One program for one ISA, or for the host if `isa` is `native`.

@@ -12,9 +12,9 @@ using i64 = long;
 
 #define READ_REGISTER(name)                                                                                            \
     ({                                                                                                                 \
-        u64 value_;                                                                                                    \
-        asm volatile("mrs %0, " name : "=r"(value_)::"memory");                                                        \
-        value_;                                                                                                        \
+        u64 value;                                                                                                     \
+        asm volatile("mrs %0, " name : "=r"(value)::"memory");                                                         \
+        value;                                                                                                         \
     })
 #define WRITE_REGISTER(name, value) asm volatile("msr " name ", %0\n\tisb" ::"r"(static_cast<u64>(value)) : "memory")
 

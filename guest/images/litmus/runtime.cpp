@@ -107,17 +107,17 @@ void meet(u32 count)
     wait_until([&] { return load_acquire(generation) != seen; });
 }
 
-void run_on(u32 count, void (*what)(u32 cpu))
+void run_on(u32 count, void (*job)(u32 cpu))
 {
-    for (u32 cpu = 1; cpu < count; ++cpu) post(cpu, what, count);
+    for (u32 cpu = 1; cpu < count; ++cpu) post(cpu, job, count);
     wake_all();
-    what(0);
+    job(0);
     meet(count);
 }
 
-void run_last_on(u32 cpu, void (*what)(u32 cpu))
+void run_last_on(u32 cpu, void (*job)(u32 cpu))
 {
-    post(cpu, what, 0);
+    post(cpu, job, 0);
     wake_all();
 }
 
