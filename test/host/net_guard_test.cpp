@@ -21,6 +21,17 @@ struct Guard : testing::Test {
     i64 now{};
 
     bool admits(const Bytes& frame) { return !guard.admit(frame, now).empty(); }
+    /// From the gateway's port 80 to the guest's 1000.
+    void answer(u32 acknowledgement, u8 flags)
+    {
+        guard.observe(tcp({.source = gateway,
+                           .from = 80,
+                           .target = guest,
+                           .to = 1000,
+                           .acknowledgement = acknowledgement,
+                           .flags = flags}),
+                      now);
+    }
     void fill()
     {
         for (int fd = 100; !guard.full(); ++fd) guard.socket_opened(fd);
@@ -182,15 +193,6 @@ TEST_F(Guard, WhatLibslirpHoldsOfAConnectionIsBounded)
     const auto data = [&](u32 sequence) {
         return admits(tcp({.from = 1000, .to = 80, .sequence = sequence, .flags = ack, .data = text("a")}));
     };
-    const auto answer = [&](u32 acknowledgement, u8 flags) {
-        guard.observe(tcp({.source = gateway,
-                           .from = 80,
-                           .target = guest,
-                           .to = 1000,
-                           .acknowledgement = acknowledgement,
-                           .flags = flags}),
-                      now);
-    };
     EXPECT_FALSE(data(101));                                          // of no connection
     EXPECT_TRUE(admits(tcp({.from = 1000, .to = 80, .flags = ack}))); // is answered with a reset
     EXPECT_TRUE(admits(tcp({.from = 1000, .to = 80, .sequence = 100, .flags = syn})));
@@ -213,15 +215,6 @@ TEST_F(Guard, ConnectionsInOrderAreNeverHeldUp)
 {
     EXPECT_TRUE(admits(tcp({.from = 1000, .to = 80, .sequence = 0xFFFF'FF00, .flags = syn})));
     u32 sequence = 0xFFFF'FF01;
-    const auto answer = [&](u32 acknowledgement, u8 flags) {
-        guard.observe(tcp({.source = gateway,
-                           .from = 80,
-                           .target = guest,
-                           .to = 1000,
-                           .acknowledgement = acknowledgement,
-                           .flags = flags}),
-                      now);
-    };
     answer(sequence, syn | ack);
     for (int round = 0; round < 1000; ++round) { // across 2^32, every other segment acknowledged
         ASSERT_TRUE(

@@ -29,20 +29,44 @@ inline void pause(UserNet& net)
     net.wait_paused();
 }
 
+/// A network and a guest on it that has introduced itself.
+struct Online {
+    explicit Online(const std::vector<PortForward>& forwards = {}) : net(open_net(forwards)), guest(*net)
+    {
+        guest.start();
+        guest.announce();
+    }
+
+    std::unique_ptr<UserNet> net;
+    NetGuest guest;
+};
+
+inline sockaddr_in loopback(u16 port = 0)
+{
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    return address;
+}
+
+inline void limit_waiting(const Fd& fd)
+{
+    const timeval patience{30, 0};
+    EXPECT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+}
+
 /// A socket on 127.0.0.1, at a port that the system picks.
 struct HostSocket {
     explicit HostSocket(int type) : fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0))
     {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        sockaddr_in address = loopback();
         EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
         EXPECT_TRUE(type != SOCK_STREAM || ::listen(fd.get(), 64) == 0);
         socklen_t size = sizeof(address);
         EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
         port = ntohs(address.sin_port);
-        const timeval patience{30, 0};
-        EXPECT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+        limit_waiting(fd);
     }
     Fd fd;
     u16 port{};
@@ -51,13 +75,9 @@ struct HostSocket {
 inline Fd connect_to(u16 port)
 {
     Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
+    const sockaddr_in address = loopback(port);
     EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-    const timeval patience{30, 0};
-    EXPECT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    limit_waiting(fd);
     return fd;
 }
 

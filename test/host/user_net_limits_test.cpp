@@ -62,12 +62,10 @@ TEST(UserNet, WithoutDescriptorsTheGuestIsRefusedAndTheNetworkGoesOn)
 {
     const HostSocket server(SOCK_STREAM);
     const u16 port = free_port();
-    const auto net = open_net({
+    Online online({
         {.host_port = port, .guest_port = 80}
     });
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
+    auto& [net, guest] = online;
     guest.settle();
     Fd waiting;
     {
@@ -85,10 +83,8 @@ TEST(UserNet, WithoutDescriptorsTheGuestIsRefusedAndTheNetworkGoesOn)
 
 TEST(UserNet, AThreadThatCannotGoOnSaysSo)
 {
-    const auto net = open_net();
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
+    Online online;
+    auto& [net, guest] = online;
     guest.settle();
     {
         const DescriptorLimit limit(0); // poll itself fails
@@ -103,12 +99,10 @@ TEST(UserNet, ManyLivesLeaveNothingBehind)
 {
     const HostSocket server(SOCK_STREAM);
     const auto life = [&] {
-        const auto net = open_net({
+        Online online({
             {.host_port = free_port(), .guest_port = 80}
         });
-        NetGuest guest(*net);
-        guest.start();
-        guest.announce();
+        auto& [net, guest] = online;
         guest.send(tcp({.from = 6000, .to = server.port, .sequence = 1, .flags = syn}));
         EXPECT_TRUE(guest.wait_for_tcp(6000, syn | ack));
         const Fd accepted(::accept(server.fd.get(), nullptr, nullptr));

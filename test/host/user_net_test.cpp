@@ -2,6 +2,7 @@
 #include "host/user_net.hpp"
 
 #include <string>
+#include <string_view>
 
 #include <gmock/gmock.h>
 
@@ -15,12 +16,28 @@ using testing::HasSubstr;
 constexpr u32 guest_address = addresses::guest;
 constexpr u32 gateway = addresses::gateway;
 
+/// A datagram from the guest's port 5000, received; where an answer to it goes.
+sockaddr_in ping(NetGuest& guest, const HostSocket& server)
+{
+    guest.send(udp(guest_address, 5000, gateway, server.port, text("ping")));
+    char bytes[16];
+    sockaddr_in peer{};
+    socklen_t size = sizeof(peer);
+    EXPECT_EQ(::recvfrom(server.fd.get(), bytes, sizeof(bytes), 0, reinterpret_cast<sockaddr*>(&peer), &size), 4);
+    return peer;
+}
+
+void send_to(const HostSocket& socket, const sockaddr_in& peer, std::string_view data)
+{
+    EXPECT_EQ(
+        ::sendto(socket.fd.get(), data.data(), data.size(), 0, reinterpret_cast<const sockaddr*>(&peer), sizeof(peer)),
+        static_cast<ssize_t>(data.size()));
+}
+
 TEST(UserNet, TheGatewayAnswersAndGivesTheGuestItsAddress)
 {
-    const auto net = open_net();
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
+    Online online;
+    auto& [net, guest] = online;
     EXPECT_TRUE(guest.wait_for([](const Bytes& frame) { return get16(frame, 12) == 0x0806 && get16(frame, 20) == 2; }));
     guest.send(dhcp(1));
     const auto offer = guest.wait_for([](const Bytes& frame) { return is_ipv4(frame, udp_protocol); });
@@ -32,16 +49,9 @@ TEST(UserNet, TheGatewayAnswersAndGivesTheGuestItsAddress)
 TEST(UserNet, DatagramsReachTheHostAndComeBack)
 {
     const HostSocket server(SOCK_DGRAM);
-    const auto net = open_net();
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
-    guest.send(udp(guest_address, 5000, gateway, server.port, text("ping")));
-    char bytes[16];
-    sockaddr_in peer{};
-    socklen_t size = sizeof(peer);
-    ASSERT_EQ(::recvfrom(server.fd.get(), bytes, sizeof(bytes), 0, reinterpret_cast<sockaddr*>(&peer), &size), 4);
-    ASSERT_EQ(::sendto(server.fd.get(), "pong!", 5, 0, reinterpret_cast<const sockaddr*>(&peer), size), 5);
+    Online online;
+    auto& [net, guest] = online;
+    send_to(server, ping(guest, server), "pong!");
     const auto answer = guest.wait_for([](const Bytes& frame) { return is_ipv4(frame, udp_protocol); });
     ASSERT_TRUE(answer);
     EXPECT_EQ(get16(*answer, 36), 5000);
@@ -51,10 +61,8 @@ TEST(UserNet, DatagramsReachTheHostAndComeBack)
 TEST(UserNet, TheGuestConnectsToTheHost)
 {
     const HostSocket server(SOCK_STREAM);
-    const auto net = open_net();
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
+    Online online;
+    auto& [net, guest] = online;
     auto connection = Connection::open(guest, 6000, server.port);
     ASSERT_TRUE(connection);
     const Fd accepted(::accept(server.fd.get(), nullptr, nullptr));
@@ -70,12 +78,10 @@ TEST(UserNet, TheGuestConnectsToTheHost)
 TEST(UserNet, AForwardedPortLeadsToTheGuest)
 {
     const u16 port = free_port();
-    const auto net = open_net({
+    Online online({
         {.host_port = port, .guest_port = 80}
     });
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
+    auto& [net, guest] = online;
     const Fd client = connect_to(port);
     auto call = guest.wait_for_tcp(80, syn);
     ASSERT_TRUE(call);
@@ -101,19 +107,12 @@ TEST(UserNet, AForwardedPortLeadsToTheGuest)
 TEST(UserNet, AForwardedDatagramPortLeadsToTheGuest)
 {
     const u16 port = HostSocket(SOCK_DGRAM).port;
-    const auto net = open_net({
+    Online online({
         {.udp = true, .host_port = port, .guest_port = 53}
     });
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
+    auto& [net, guest] = online;
     const HostSocket client(SOCK_DGRAM);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    ASSERT_EQ(::sendto(client.fd.get(), "query", 5, 0, reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
-              5);
+    send_to(client, loopback(port), "query");
     const auto query =
         guest.wait_for([](const Bytes& frame) { return is_ipv4(frame, udp_protocol) && get16(frame, 36) == 53; });
     ASSERT_TRUE(query);
@@ -142,10 +141,8 @@ TEST(UserNet, APortThatCannotBeHadIsNamedWithTheReason)
 
 TEST(UserNet, TheBacklogTowardsTheGuestIsBounded)
 {
-    const auto net = open_net();
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
+    Online online;
+    auto& [net, guest] = online;
     guest.settle();
     guest.set_room(false);
     const usize sent = UserNet::max_backlog_frames + 100;
@@ -161,19 +158,13 @@ TEST(UserNet, TheBacklogTowardsTheGuestIsBounded)
 TEST(UserNet, NothingMovesWhileItIsPaused)
 {
     const HostSocket server(SOCK_DGRAM);
-    const auto net = open_net();
-    NetGuest guest(*net);
-    guest.start();
-    guest.announce();
-    guest.send(udp(guest_address, 5000, gateway, server.port, text("ping")));
-    char bytes[16];
-    sockaddr_in peer{};
-    socklen_t size = sizeof(peer);
-    ASSERT_EQ(::recvfrom(server.fd.get(), bytes, sizeof(bytes), 0, reinterpret_cast<sockaddr*>(&peer), &size), 4);
+    Online online;
+    auto& [net, guest] = online;
+    const sockaddr_in peer = ping(guest, server);
     guest.settle();
     ASSERT_TRUE(guest.wait_for([](const Bytes& frame) { return get16(frame, 12) == 0x0806; }));
     pause(*net);
-    ASSERT_EQ(::sendto(server.fd.get(), "pong", 4, 0, reinterpret_cast<const sockaddr*>(&peer), size), 4);
+    send_to(server, peer, "pong");
     guest.announce();
     EXPECT_EQ(guest.waiting(), 0U);
     pause(*net); // twice is once
