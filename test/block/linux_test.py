@@ -15,10 +15,9 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
-import boot  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import MISSING, boot, guest_folder, verdict  # noqa: E402
 
-MISSING = 77
 TIMEOUT = 200
 MIB = 1 << 20
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # where e2fsprogs is
@@ -108,18 +107,14 @@ CASES = {"file-system": file_system, "errors": errors}
 
 
 def main(program, faults, case):
-    guest = boot.guest_folder()
-    if guest is None or not all(shutil.which(tool) for tool in ("mkfs.ext4", "e2fsck", "debugfs")):
-        print("no guest (`make guests`), or no e2fsprogs")
+    guest = guest_folder()
+    if not all(shutil.which(tool) for tool in ("mkfs.ext4", "e2fsck", "debugfs")):
+        print("no e2fsprogs")
         return MISSING
     with tempfile.TemporaryDirectory() as folder:
         result, problems = CASES[case](program, guest, pathlib.Path(folder), faults)
     print(f"{case}: {result.wall_s:.1f} s")
-    if problems:
-        print("\n".join(problems))
-        print(result.console.decode(errors="replace")[-5000:])
-        print(result.errors.decode(errors="replace")[-2000:])
-    return 1 if problems else 0
+    return verdict(problems, result.console, result.errors)
 
 
 if __name__ == "__main__":

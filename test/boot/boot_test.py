@@ -9,10 +9,9 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
-import boot  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import boot, guest_folder, verdict  # noqa: E402
 
-MISSING = 77
 POWER_OFF = "console=ttyAMA0 gimbal.do=poweroff"
 TIMEOUT = int(sys.argv[3]) if len(sys.argv) > 3 else 120  # ends a guest that hangs
 
@@ -91,24 +90,16 @@ CASES = {
 
 
 def main(program, case):
-    folder = boot.guest_folder()
-    if folder is None:
-        print("no guest: run `make guests` first")
-        return MISSING
-    if case == "kernel-trixie-cloud" and not (folder / case).is_file():
-        print(f"no {case}: run `tools/fetch-guests aarch64 --long` first")
-        return MISSING
+    folder = guest_folder()
+    if case == "kernel-trixie-cloud":
+        guest_folder(case, how="tools/fetch-guests aarch64 --long")
     result, problems = CASES[case](program, folder)
     if result.status != 0:
         problems.append(f"status {result.status}, not 0")
     if result.marker_count() != 1:
         problems.append(f"{result.marker_count()} marker lines, not 1")
     print(f"{case}: {result.wall_s:.1f} s, {result.cpu_s:.1f} s of CPU")
-    if problems:
-        print("; ".join(problems))
-        print(result.console.decode(errors="replace")[-6000:])
-        print(result.errors.decode(errors="replace")[-2000:])
-    return 1 if problems else 0
+    return verdict(problems, result.console, result.errors)
 
 
 if __name__ == "__main__":

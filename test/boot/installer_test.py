@@ -12,10 +12,9 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
-import boot  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import guest_folder, verdict  # noqa: E402
 
-MISSING = 77
 TIMEOUT = 1200
 # What is between the words of a screen: control sequences, and moves instead of spaces.
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x1f]")
@@ -44,18 +43,12 @@ def first_screen(program, folder):
 
 
 def main(program):
-    folder = boot.guest_folder()
-    if folder is None or not (folder / "installer-initrd").is_file():
-        print("no installer: run `tools/fetch-guests aarch64 --long` first")
-        return MISSING
+    folder = guest_folder("installer-initrd", how="tools/fetch-guests aarch64 --long")
     start = time.monotonic()
     missing, status, console = first_screen(program, folder)
     print(f"{time.monotonic() - start:.1f} s")
-    if missing or status != STOPPED:
-        print(f"not on the screen: {missing}; status {status}")
-        print(console.decode(errors="replace")[-4000:])
-        return 1
-    return 0
+    problems = [f"not on the screen: {missing}; status {status}"] if missing or status != STOPPED else []
+    return verdict(problems, console)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
-import boot  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import guest_folder, verdict  # noqa: E402
 from interactive import Guest  # noqa: E402
 
-MISSING = 77
 # ash asks where the cursor is; a line end passes two terminals, and each may add a carriage return.
 PROMPT = rb"~ # (\x1b\[6n)?$"
 STOOD = 3  # seconds
@@ -116,10 +115,7 @@ CASES = {
 
 
 def main(program, case):
-    folder = boot.guest_folder()
-    if folder is None:
-        print("no guest: run `make guests` first")
-        return MISSING
+    folder = guest_folder()
     command = [program, "run", "--kernel", folder / "kernel", "--initrd", folder / "initrd", "--cpus", "2"]
     with Guest(command) as guest:
         try:
@@ -128,10 +124,7 @@ def main(program, case):
             status, problems = None, [str(error)]
         if status != 0:
             problems.append(f"status {status}, not 0")
-        if problems:
-            print("; ".join(problems))
-            print(guest.log.decode(errors="replace")[-6000:])
-    return 1 if problems else 0
+    return verdict(problems, guest.log)
 
 
 if __name__ == "__main__":

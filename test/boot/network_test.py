@@ -15,10 +15,9 @@ import time
 import urllib.request
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
-import boot  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import boot, guest_folder, verdict  # noqa: E402
 
-MISSING = 77
 TIMEOUT = 300
 SCRIPT = """
 echo ADDRESS $(ip -4 addr show dev eth0 | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p') $(ls /sys/class/net | wc -l)
@@ -97,10 +96,7 @@ def check(host, console):
 
 
 def main(program, megabytes=4):
-    folder = boot.guest_folder()
-    if folder is None:
-        print("no guest: run `make guests` first")
-        return MISSING
+    folder = guest_folder()
     host = Host(int(megabytes))
     threading.Thread(target=host.serve_forever, daemon=True).start()
     # The second card shows that several work side by side.
@@ -113,11 +109,7 @@ def main(program, megabytes=4):
     print(f"{result.wall_s:.1f} s, {result.cpu_s:.1f} s of CPU")
     for what, rates in (("host to guest", host.sent), ("guest to host", [rate for _, rate in host.fetched])):
         print(f"{what}: " + ", ".join(f"{rate / 1e6:.1f} MB/s" for rate in rates) + " (alone, both at once)")
-    if problems:
-        print("; ".join(problems))
-        print(result.console.decode(errors="replace")[-6000:])
-        print(result.errors.decode(errors="replace")[-2000:])
-    return 1 if problems else 0
+    return verdict(problems, result.console, result.errors)
 
 
 if __name__ == "__main__":

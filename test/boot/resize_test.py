@@ -13,10 +13,9 @@ import termios
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
-import boot  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import guest_folder  # noqa: E402
 
-MISSING = 77
 TIME_LIMIT_S = 240
 
 
@@ -36,10 +35,7 @@ def read_until(terminal, text, deadline):
 
 
 def main(program):
-    folder = boot.guest_folder()
-    if folder is None:
-        print("no guest: run `make guests` first")
-        return MISSING
+    folder = guest_folder()
     deadline = time.monotonic() + TIME_LIMIT_S
     process, terminal = pty.fork()
     if process == 0:

@@ -12,10 +12,9 @@ import threading
 import zlib
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/lib"))
-import boot  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import MISSING, boot, guest_folder, verdict  # noqa: E402
 
-MISSING = 77
 TIMEOUT = 500
 VERDICT = re.compile(rb"^GIMBAL-SELFTEST (PASS|FAIL) (\d+)/(\d+)(.*?)\r?$", re.MULTILINE)
 SKIPPED = re.compile(rb"^skip ([a-z0-9-]+): (.*?)\r?$", re.MULTILINE)
@@ -104,19 +103,17 @@ def check(machine, program, folder, cpus):
 
 
 def main(machine, program, cpus, runs="1"):
-    folder = boot.guest_folder()
-    if folder is None or not pathlib.Path(program).is_file():
-        print("no guest or no peer: run `make guests` and `make peer` first")
+    folder = guest_folder()
+    if not pathlib.Path(program).is_file():
+        print("no peer: run `make peer` first")
         return MISSING
     for number in range(1, int(runs) + 1):
         result, problems = check(machine, program, folder, int(cpus))
         print(f"run {number} of {runs}, {cpus} CPUs: {result.wall_s:.1f} s, {result.cpu_s:.1f} s of CPU", flush=True)
-        if problems or number == 1:
-            print(result.console.decode(errors="replace")[-8000:], flush=True)
         if problems:
-            print("; ".join(problems))
-            print(result.errors.decode(errors="replace")[-2000:])
-            return 1
+            return verdict(problems, result.console, result.errors)
+        if number == 1:
+            print(result.console.decode(errors="replace")[-8000:], flush=True)
     return 0
 
 
