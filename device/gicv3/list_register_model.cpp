@@ -248,7 +248,6 @@ void ListRegisterModel::fold(VcpuId vcpu, const u64 (&now)[max_list_registers])
         const u32 n = index_of(left);
         if (now[n] != cpu.lr[n]) fold_one(vcpu, n, IchLr{now[n]});
     }
-    if ((cpu.hcr & hcr_overflow) != 0) cpu.changed.store(true, MemoryOrder::relaxed);
 }
 
 } // namespace gimbal::gicv3

@@ -93,6 +93,7 @@ public:
         else
             lists.put({vcpu});
         on_cpu_[vcpu % cpus_] = nobody;
+        asleep[vcpu] = sleeps;
     }
     void run(u32 vcpu)
     {
@@ -101,6 +102,7 @@ public:
         if (before != nobody) put(before, false);
         here = vcpu % cpus_;
         on_cpu_[here] = vcpu;
+        asleep[vcpu] = false;
         lists.load({vcpu});
         enter(vcpu);
     }
@@ -203,6 +205,7 @@ public:
     bool irq[max_vcpus]{};
     bool fiq[max_vcpus]{};
     bool kicked[max_vcpus]{};
+    bool asleep[max_vcpus]{};
     unsigned kicks{};
     unsigned exits{};
     gicv3::Gicv3 gic;
