@@ -30,6 +30,12 @@ public:
     Result<void, BusError> write(const AccessContext& context, u64 offset, AccessSize size, u64 value) override;
 
 private:
+    struct Place {
+        VcpuId vcpu;
+        bool in_sgi_frame;
+        u64 reg; // in its frame
+    };
+    Result<Place, BusError> locate(u64 offset) const;
     u64 read_control(VcpuId vcpu, u64 offset) const;
     void write_control(VcpuId vcpu, u64 offset, u32 value);
     u64 typer(VcpuId vcpu) const;

@@ -41,13 +41,18 @@ u64 Redistributors::read_control(VcpuId vcpu, u64 offset) const
     return 0; // GICR_CTLR without LPIs, and RES0
 }
 
-Result<u64, BusError> Redistributors::read(const AccessContext&, u64 offset, AccessSize size)
+Result<Redistributors::Place, BusError> Redistributors::locate(u64 offset) const
 {
     const VcpuId vcpu{static_cast<u32>(offset / gicr::size)};
     if (vcpu.value >= state_.cpus()) return fail(BusError::unclaimed);
     offset %= gicr::size;
-    const bool in_sgi_frame = offset >= gicr::sgi_base;
-    const u64 reg = offset % gicr::sgi_base;
+    return Place{.vcpu = vcpu, .in_sgi_frame = offset >= gicr::sgi_base, .reg = offset % gicr::sgi_base};
+}
+
+Result<u64, BusError> Redistributors::read(const AccessContext&, u64 offset, AccessSize size)
+{
+    GIMBAL_TRY(place, locate(offset));
+    const auto& [vcpu, in_sgi_frame, reg] = place;
 
     SpinGuard guard(state_.lock());
     if (!in_sgi_frame && is_typer(reg) && size >= AccessSize::bytes_4)
@@ -71,11 +76,8 @@ void Redistributors::write_control(VcpuId vcpu, u64 offset, u32 value)
 
 Result<void, BusError> Redistributors::write(const AccessContext&, u64 offset, AccessSize size, u64 value)
 {
-    const VcpuId vcpu{static_cast<u32>(offset / gicr::size)};
-    if (vcpu.value >= state_.cpus()) return fail(BusError::unclaimed);
-    offset %= gicr::size;
-    const bool in_sgi_frame = offset >= gicr::sgi_base;
-    const u64 reg = offset % gicr::sgi_base;
+    GIMBAL_TRY(place, locate(offset));
+    const auto& [vcpu, in_sgi_frame, reg] = place;
 
     SpinGuard guard(state_.lock());
     if (!in_sgi_frame && is_typer(reg) && size >= AccessSize::bytes_4) return {}; // read-only
