@@ -230,16 +230,7 @@ void Lowering::lower_floating(const Inst& inst, u16 index)
         if (inst.args[n].valid()) args[n] = offset_of(inst.args[n]);
     consume_arguments(index);
     const u16 d = destination(index);
-    const bool wide = inst.imm > 0xFFFF'FFFF;
-    Op& op = emit(fp_handler(inst.size, wide));
-    op.d = d;
-    op.a = args[0];
-    op.b = args[1];
-    op.c = args[2];
-    op.imm = reinterpret_cast<u64>(function);
-    op.sub = static_cast<u16>(inst.imm);
-    op.extra = static_cast<u16>(inst.imm >> 16);
-    if (wide) emit(&ops::nothing).imm = inst.imm;
+    emit_function(fp_handler(inst.size, is_wide(inst)), reinterpret_cast<u64>(function), inst, args, d);
     set_home(index, d);
     free_if_done(index);
     free_arguments(index);

@@ -170,17 +170,8 @@ void Lowering::emit_vector(const Inst& inst, const u16* args, u16 d)
     if (inst.op == Opcode::vec) {
         const auto function = vector::function(static_cast<ir::VecOp>(inst.sub), inst.size, inst.bytes);
         if (function == nullptr) return fail(LowerError::unsupported);
-        const bool wide = inst.imm > 0xFFFF'FFFF;
-        Op& op = emit(wide ? &ops::vec_wide : &ops::vec);
-        op.d = d;
-        op.a = args[0];
-        op.b = args[1];
-        op.c = args[2];
-        op.imm = reinterpret_cast<u64>(function);
-        op.sub = static_cast<u16>(inst.imm);
-        op.extra = static_cast<u16>(inst.imm >> 16);
-        if (wide) emit(&ops::nothing).imm = inst.imm;
-        return;
+        const Handler handler = is_wide(inst) ? &ops::vec_wide : &ops::vec;
+        return emit_function(handler, reinterpret_cast<u64>(function), inst, args, d);
     }
     if (inst.op == Opcode::vec_from_halves) {
         Op& op = emit(&ops::pair);

@@ -277,6 +277,20 @@ Op& Lowering::emit(Handler handler)
     return ops_.back();
 }
 
+/// An op that calls a function of three operands; an immediate that has no room in it follows.
+void Lowering::emit_function(Handler handler, u64 function, const ir::Inst& inst, const u16* args, u16 d)
+{
+    Op& op = emit(handler);
+    op.d = d;
+    op.a = args[0];
+    op.b = args[1];
+    op.c = args[2];
+    op.imm = function;
+    op.sub = static_cast<u16>(inst.imm);
+    op.extra = static_cast<u16>(inst.imm >> 16);
+    if (is_wide(inst)) emit(&ops::nothing).imm = inst.imm;
+}
+
 Op& Lowering::emit_exit(Handler handler, i64 offset, bool poll)
 {
     if (offset != static_cast<i32>(offset)) fail(LowerError::unsupported);

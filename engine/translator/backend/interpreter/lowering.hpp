@@ -67,6 +67,9 @@ private:
 
     // Ops
     Op& emit(Handler handler);
+    /// Whether the immediate is longer than an op's sub and extra.
+    static bool is_wide(const ir::Inst& inst) { return inst.imm > 0xFFFF'FFFF; }
+    void emit_function(Handler handler, u64 function, const ir::Inst& inst, const u16* args, u16 d);
     Op& emit_exit(Handler handler, i64 offset, bool poll);
     void emit_move(unsigned bytes, u16 d, u16 a);
     void emit_copy(ir::Type type, u16 d, u16 a);
