@@ -108,7 +108,10 @@ AccessSequence::Start AccessSequence::plan_zero_block(const Trap& trap, Gpa devi
 AccessSequence::Start AccessSequence::begin(const Trap& trap, Gpa device_page, const ContextFrame& frame,
                                             GuestView& guest)
 {
-    const unsigned natural = operation_.element_bytes() < 8 ? operation_.element_bytes() : 8;
+    // A pair of words is compared and swapped as one doubleword; other pairs are two accesses.
+    const bool joined = operation_.kind == LoadStoreKind::compare_and_swap;
+    const unsigned unit = joined ? operation_.total_bytes() : operation_.element_bytes();
+    const unsigned natural = unit < 8 ? unit : 8;
     chunk_ = static_cast<u8>(is_aligned(address_, natural) ? natural : 1);
     position_ = 0;
     writing_ = operation_.kind == LoadStoreKind::store;
