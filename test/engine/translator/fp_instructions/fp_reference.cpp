@@ -3,13 +3,10 @@
 // The reference for floating-point vectors: a Linux AArch64 program, run on a CPU or under qemu-aarch64 by
 // make_fp_vectors. Reads lines "seed word" in hexadecimal and prints each line's digest, or 0 if the word is undefined.
 // With an argument it prints the state, too.
-#include <setjmp.h>
-#include <signal.h>
-#include <sys/mman.h>
-
 #include <cstdio>
 
 #include "test/engine/translator/fp_instructions/fp_state.hpp"
+#include "test/engine/translator/vectors/reference_program.hpp"
 
 using gimbal::u32;
 using gimbal::u64;
@@ -20,12 +17,7 @@ asm(R"(
     .text
     .global run_word
 run_word:
-    stp x19, x20, [sp, #-96]!
-    stp x29, x30, [sp, #16]
-    stp d8, d9, [sp, #32]
-    stp d10, d11, [sp, #48]
-    stp d12, d13, [sp, #64]
-    stp d14, d15, [sp, #80]
+)" SAVE_REGISTERS R"(
     mov x19, x0
     mov x20, x1
     .irp n, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
@@ -60,19 +52,10 @@ run_word:
     .irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     str q\n, [x19, #(\n * 16)]
     .endr
-    ldp x29, x30, [sp, #16]
-    ldp d8, d9, [sp, #32]
-    ldp d10, d11, [sp, #48]
-    ldp d12, d13, [sp, #64]
-    ldp d14, d15, [sp, #80]
-    ldp x19, x20, [sp], #96
-    ret
-)");
+)" RESTORE_REGISTERS);
 extern "C" void run_word(FpState* state, u32* code);
 
 namespace {
-
-sigjmp_buf undefined;
 
 void print(const FpState& state)
 {
@@ -85,28 +68,10 @@ void print(const FpState& state)
 
 int main(int argc, char**)
 {
-    void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return 1;
-    auto* code = static_cast<u32*>(page);
-    struct sigaction action{};
-    action.sa_handler = [](int) { siglongjmp(undefined, 1); };
-    sigaction(SIGILL, &action, nullptr);
-    u32 seed = 0;
-    u32 word = 0;
-    while (std::scanf("%x %x", &seed, &word) == 2) {
+    return run_words([argc](u32 seed, u32* code) {
         FpState state = initial_fp_state(seed);
-        if (code[0] != word) {
-            code[0] = word;
-            code[1] = 0xD65F'03C0; // ret
-            __builtin___clear_cache(reinterpret_cast<char*>(code), reinterpret_cast<char*>(code + 2));
-        }
-        if (sigsetjmp(undefined, 1) != 0) {
-            asm volatile("msr fpcr, xzr");
-            std::printf("0\n");
-            continue;
-        }
         run_word(&state, code);
         if (argc > 1) print(state);
         std::printf("%016lx\n", digest(state));
-    }
+    });
 }
