@@ -8,7 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include "host/host_call.hpp"
+
+#include "host/host_call.hpp"
 
 namespace gimbal::host {
 namespace {
@@ -17,17 +22,19 @@ constexpr usize zeroes_size = usize{256} << 10;
 
 } // namespace
 
-Disk::Disk(Fd fd, std::string path, const BlockProperties& properties, bool is_file)
-    : fd_(std::move(fd)), path_(std::move(path)), properties_(properties), is_file_(is_file), barrier_([this] {
-          return sync();
-      })
+Disk::Disk(Fd fd, const std::string& path, const BlockProperties& properties, bool is_file)
+    : fd_(std::move(fd)),
+      name_(fmt::format("disk '{}'", path)),
+      properties_(properties),
+      is_file_(is_file),
+      barrier_([this] { return sync(); })
 {
 }
 
 BlockError Disk::failed(int code, const char* what)
 {
     if (!reported_.exchange(true)) {
-        spdlog::error("disk '{}': {}: {}; the guest sees I/O errors, and this is said once", path_, what,
+        spdlog::error("{}: {}: {}; the guest sees I/O errors, and this is said once", name_, what,
                       code == 0 ? "it has been cut short" : system_error(code).message);
     }
     return code == ENOSPC || code == EDQUOT || code == EFBIG ? BlockError::no_space : BlockError::io;
@@ -38,6 +45,7 @@ Result<void, BlockError> Disk::read(u64 offset, std::span<u8> out)
     u64 end;
     if (__builtin_add_overflow(offset, out.size(), &end) || end > properties_.sectors * sector_size)
         return fail(BlockError::range);
+    const HostCall call("read", name_);
     while (!out.empty()) {
         const ssize_t count = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
         if (count < 0 && errno == EINTR) continue;
@@ -60,6 +68,7 @@ Result<void, BlockError> Disk::check_change(u64 offset, u64 size) const
 Result<void, BlockError> Disk::write(u64 offset, std::span<const u8> data)
 {
     if (const auto allowed = check_change(offset, data.size()); !allowed) return allowed;
+    const HostCall call("write", name_);
     if (is_file_) {
         // Writing behind the end of a file that somebody has cut short would make it longer.
         struct stat status{};
@@ -78,6 +87,7 @@ Result<void, BlockError> Disk::write(u64 offset, std::span<const u8> data)
 
 Result<bool, BlockError> Disk::allocate(int mode, u64 offset, u64 size)
 {
+    const HostCall call("fallocate", name_);
     while (::fallocate(fd_.get(), mode, static_cast<off_t>(offset), static_cast<off_t>(size)) != 0) {
         if (errno == EINTR) continue;
         // EINVAL: a block device whose own sectors are larger than the guest's. EPERM, ENODEV: files of special
@@ -123,6 +133,7 @@ Result<void, BlockError> Disk::write_zero_bytes(u64 offset, u64 size)
 Result<void, BlockError> Disk::flush()
 {
     if (properties_.read_only) return {};
+    const HostCall call("flush", name_); // another thread's too, if that one is waited for
     if (!barrier_.flush()) return fail(BlockError::io);
     return {};
 }

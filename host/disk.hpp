@@ -31,7 +31,7 @@ public:
     void end_write(unsigned ticket) override { barrier_.end_write(ticket); }
 
 private:
-    Disk(Fd fd, std::string path, const BlockProperties& properties, bool is_file);
+    Disk(Fd fd, const std::string& path, const BlockProperties& properties, bool is_file);
 
     Result<void, BlockError> check_change(u64 offset, u64 size) const;
     Result<bool, BlockError> allocate(int mode, u64 offset, u64 size); ///< False: not supported here.
@@ -40,7 +40,7 @@ private:
     BlockError failed(int code, const char* what); ///< Logs the first failure of this disk.
 
     Fd fd_;
-    std::string path_; ///< For messages.
+    std::string name_; ///< "disk 'vm.img'", for messages.
     BlockProperties properties_;
     bool is_file_;                 ///< Else a block device.
     Atomic<bool> reported_{false}; ///< A guest can cause failures at will; one line in the log is enough.

@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -121,6 +123,14 @@ Result<void, HostError> write_all(int fd, std::string_view content, int patience
         }
     }
     return {};
+}
+
+void say_at_once(std::string_view message) noexcept
+{
+    constexpr int patience_ms = 100;
+    pollfd writable{STDERR_FILENO, POLLOUT, 0};
+    if (::poll(&writable, 1, patience_ms) <= 0) return;
+    static_cast<void>(!::write(STDERR_FILENO, message.data(), std::min<usize>(message.size(), PIPE_BUF)));
 }
 
 Result<void, HostError> check_writable(const std::string& path)

@@ -47,4 +47,7 @@ Result<void, HostError> check_writable(const std::string& path);
 /// Writes all of it, through short writes, EINTR and a reader that is slow (waits up to `patience_ms` for each step).
 Result<void, HostError> write_all(int fd, std::string_view content, int patience_ms);
 
+/// One short message to standard error, in one write; lost if nobody makes room for it within a tenth of a second.
+void say_at_once(std::string_view message) noexcept;
+
 } // namespace gimbal::host

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "host/host_call.hpp"
+
 namespace gimbal::host {
 namespace {
 constexpr usize guard_size = usize{64} << 10; // a page of any host
@@ -46,7 +48,9 @@ GuestRam::GuestRam(GuestRam&& other) noexcept
 
 GuestRam::~GuestRam()
 {
-    if (base_ != nullptr) ::munmap(base_ - guard_size, size_ + 2 * guard_size);
+    if (base_ == nullptr) return;
+    const HostCall call("release", "guest memory"); // of a large guest it takes the kernel a while
+    ::munmap(base_ - guard_size, size_ + 2 * guard_size);
 }
 
 } // namespace gimbal::host

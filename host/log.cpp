@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "host/file.hpp"
+#include "host/host_call.hpp"
 
 namespace gimbal::host {
 namespace {
@@ -23,6 +24,26 @@ constexpr std::array<std::pair<std::string_view, LogLevel>, 6> names{
      {"error", LogLevel::error},
      {"off", LogLevel::off},
      }
+};
+
+/// A log may wait for its reader or its disk.
+class WaitingSink final : public spdlog::sinks::sink {
+public:
+    explicit WaitingSink(spdlog::sink_ptr sink) : sink_(std::move(sink)) {}
+    void log(const spdlog::details::log_msg& message) override
+    {
+        const HostCall call("write", "the log");
+        sink_->log(message);
+    }
+    void flush() override { sink_->flush(); }
+    void set_pattern(const std::string& pattern) override { sink_->set_pattern(pattern); }
+    void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override
+    {
+        sink_->set_formatter(std::move(formatter));
+    }
+
+private:
+    spdlog::sink_ptr sink_;
 };
 
 std::shared_ptr<spdlog::logger> trace_logger; // set by start_log(), before any thread
@@ -64,7 +85,7 @@ Result<void, HostError> start_log(LogLevel level, const std::string& path)
             sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
         else
             sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
-        auto logger = std::make_shared<spdlog::logger>("gimbal", std::move(sink));
+        auto logger = std::make_shared<spdlog::logger>("gimbal", std::make_shared<WaitingSink>(std::move(sink)));
         logger->set_pattern("gimbal: %l: %v");
         if (!path.empty()) logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %t %l: %v");
         logger->flush_on(spdlog::level::trace);

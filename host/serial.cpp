@@ -10,6 +10,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "host/host_call.hpp"
+
 namespace gimbal::host {
 namespace {
 
@@ -170,6 +172,7 @@ bool SerialPort::put_out(std::span<const u8> bytes, usize& budget)
 {
     pollfd writable{out_fd_, POLLOUT, 0};
     if (::poll(&writable, 1, 0) == 0) return false;
+    const HostCall call("write", "console output"); // a file may lie on a disk that does not answer
     const long count = write_some(bytes);
     if (count > 0) {
         took_output(bytes.first(static_cast<usize>(count)));
@@ -226,13 +229,17 @@ void SerialPort::drain()
     update_watches();
 }
 
-void SerialPort::flush(std::chrono::milliseconds patience)
+void SerialPort::flush(std::chrono::milliseconds patience, bool in_all)
 {
+    using std::chrono::steady_clock;
     close_overlay();
+    auto until = steady_clock::now() + patience;
     while (out_fd_ >= 0 && wants_output()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
         pollfd writable{out_fd_, POLLOUT, 0};
-        if (::poll(&writable, 1, static_cast<int>(patience.count())) <= 0) break;
+        if (left.count() <= 0 || ::poll(&writable, 1, static_cast<int>(left.count())) <= 0) break;
         drain();
+        if (!in_all) until = steady_clock::now() + patience;
     }
     drop_output(output_.size());
 }

@@ -111,8 +111,10 @@ public:
     void prompt_changed();
 
     std::optional<std::chrono::steady_clock::time_point> first_output() const;
-    /// Writes what is left, for at most `patience` without progress. When no vCPU runs any more.
-    void flush(std::chrono::milliseconds patience);
+    /// Writes what the reader takes without being waited for, up to one buffer full.
+    void drain();
+    /// Writes what is left, for at most `patience` without progress, or in all. When no vCPU runs any more.
+    void flush(std::chrono::milliseconds patience, bool in_all = false);
     /// What can be written without waiting; async-signal-safe.
     void flush_from_signal() noexcept;
     /// Output that nobody took, in bytes.
@@ -133,7 +135,6 @@ private:
     void settle();
     void owe_end_of_input();
     void send_end_of_input();
-    void drain();
     bool put_out(std::span<const u8> bytes, usize& budget);
     bool rest();
     void drop_output(usize count);

@@ -87,7 +87,7 @@ void Vm::request_stop(const StopInfo& info)
     stop_state_.store(stop_published, MemoryOrder::release);
     phase_.store(VmPhase::stopped, MemoryOrder::release);
     post_all(Request::stop);
-    if (listener_ != nullptr) listener_->stop_requested();
+    if (listener_ != nullptr) listener_->stop_requested(info);
 }
 
 Result<void, VmError> Vm::request_pause()

@@ -27,7 +27,7 @@ enum class VmPhase : u8 { created, chip_ready, finalized, running, paused, stopp
 /// Told of changes that a host thread waits for. Called on any thread; must not call back into the Vm.
 class VmListener {
 public:
-    virtual void stop_requested() noexcept = 0; ///< Once, for the first reason.
+    virtual void stop_requested(const StopInfo& stop) noexcept = 0; ///< Once, for the first reason.
     virtual void vcpu_parked(VcpuId vcpu) noexcept = 0;
 
 protected:

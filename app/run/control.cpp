@@ -28,8 +28,13 @@ void last_words() noexcept
 
 } // namespace
 
-RunControl::RunControl()
-    : signals_(loop_, [this](int number) { on_signal(number); }),
+RunControl::RunControl(RunEnd& end)
+    : end_(end),
+      signals_(loop_,
+               [this](int number) {
+                   on_signal(number);
+                   end_.signals_taken();
+               }),
       wall_clock_(loop_),
       power_key_(loop_),
       status_line_(loop_),
@@ -79,9 +84,11 @@ void RunControl::take_terminal()
 void RunControl::run_until_stopped(Vm& vm, std::span<host::Pausable* const> workers)
 {
     vm_ = &vm;
+    take_terminal(); // after a reset that took its time it may have been given back
     pause_.attach(vm, workers);
     loop_.wake(); // it may have stopped before anyone listened
     loop_.run();
+    serial_->drain(); // what is there now, before threads are waited for
     pause_.detach();
     key_owed_ = false;
     vm_ = nullptr;
@@ -93,7 +100,7 @@ void RunControl::close()
     if (serial_ != nullptr) {
         monitor_->close();
         serial_->set_receiver(nullptr);
-        serial_->flush(flush_patience);
+        serial_->flush(end_.hurries() ? RunEnd::console_time : flush_patience, end_.hurries());
         if (serial_->dropped() != 0) spdlog::warn("{} bytes of console output found no reader", serial_->dropped());
         console_for_last_words = nullptr;
         monitor_.reset();
@@ -105,6 +112,7 @@ void RunControl::close()
 void RunControl::request_stop(StopInfo info)
 {
     if (!ending_) ending_ = info;
+    end_.stopping(info); // also where the VM is ending already, or there is none
     if (vm_ != nullptr) vm_->request_stop(info);
 }
 

@@ -8,6 +8,7 @@
 
 #include "app/cli/run_config.hpp"
 #include "app/run/monitor.hpp"
+#include "app/run/run_end.hpp"
 #include "app/run/status_line.hpp"
 #include "app/user_error.hpp"
 #include "host/power_key.hpp"
@@ -24,7 +25,8 @@ namespace gimbal {
 /// thread but the listener's calls.
 class RunControl final : public VmListener, private MonitorTarget {
 public:
-    RunControl();
+    /// `end` outlives this; it hears of every stop.
+    explicit RunControl(RunEnd& end);
     ~RunControl();
     RunControl(const RunControl&) = delete;
     RunControl& operator=(const RunControl&) = delete;
@@ -42,11 +44,13 @@ public:
     void run_until_stopped(Vm& vm, std::span<host::Pausable* const> workers);
     /// What the user, a signal or the time limit asked for; a guest that resets at that moment does not start again.
     const std::optional<StopInfo>& ending() const { return ending_; }
+    RunEnd& end() { return end_; }
     /// Gives the terminal back and writes what the guest has left.
     void close();
 
-    void stop_requested() noexcept override
+    void stop_requested(const StopInfo& stop) noexcept override
     {
+        end_.stopping(stop);
         pause_.changed();
         loop_.wake();
     }
@@ -67,6 +71,7 @@ private:
     std::string monitor_info() override;
     std::string monitor_closed() override;
 
+    RunEnd& end_;
     host::EventLoop loop_;
     host::SignalWatch signals_;
     host::HostWallClock wall_clock_;

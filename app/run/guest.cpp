@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "host/file.hpp"
+#include "host/host_call.hpp"
 #include "vm/aarch64/board.hpp"
 #include "vm/device_tree/aarch64.hpp"
 
@@ -45,6 +46,7 @@ Result<Guest::File, UserError> open_input(const char* what, const std::string& p
 
 Result<std::vector<u8>, UserError> read_input(const Guest::File& file)
 {
+    const host::HostCall call("read", file.path);
     auto bytes = file.file.read();
     if (!bytes) return fail(file_error(file, bytes.error().message));
     return std::move(*bytes);

@@ -27,19 +27,6 @@ const EngineEntry* best_engine(std::span<const EngineEntry> engines);
 Result<const EngineEntry*, UserError> choose_engine(std::optional<EngineKind> wanted,
                                                     std::span<const EngineEntry> engines);
 
-/// The command's exit statuses.
-namespace exit_status {
-inline constexpr int success = 0;
-inline constexpr int internal_error = 1;
-inline constexpr int bad_input = 2;
-inline constexpr int guest_reset = 3;
-inline constexpr int guest_fault = 4;
-inline constexpr int timeout = 5;
-inline constexpr int signal_base = 128;
-} // namespace exit_status
-
-int exit_status_of(const StopInfo& stop);
-
 /// `gimbal run`, once its arguments are understood: returns the exit status, with everything said and restored.
 int run_command(const RunConfig& config, std::span<const EngineEntry> engines);
 

@@ -59,6 +59,26 @@ concept RunEngine = requires(E engine, typename E::Vcpu vcpu, VcpuId id) {
     { engine.counters() } -> std::same_as<GuestCounters>;
 };
 
+/// One life of the guest, for those who hear of its stop or have to end it; its Vm outlives this.
+class LifeWatch {
+public:
+    LifeWatch(RunControl& control, Vm& vm) : end_(control.end())
+    {
+        vm.set_listener(&control);
+        end_.watch(&vm);
+    }
+    ~LifeWatch()
+    {
+        end_.watch(nullptr);
+        end_.life_ended();
+    }
+    LifeWatch(const LifeWatch&) = delete;
+    LifeWatch& operator=(const LifeWatch&) = delete;
+
+private:
+    RunEnd& end_;
+};
+
 /// Whatever happens, no vCPU runs on behind this. The first reason to stop stands.
 struct StopOnExit {
     Vm& vm;
@@ -129,7 +149,7 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
         return fail(UserError{fmt::format("{} of guest memory cannot be had: {}", format_size(input.guest.memory_size),
                                           ram.error().message)});
     const auto vm = std::make_unique<Vm>(VmConfig{input.cpu_count, E::Vcpu::owns, E::Vcpu::raises}, input.clock);
-    vm->set_listener(&input.control);
+    const LifeWatch watch(input.control, *vm);
     const HostParts host{input.control.serial(), input.control.wall_clock(), input.control.power_key()};
     const auto board = std::make_unique<Aarch64Board>(*vm, input.clock, E::cpu_profile(), host);
     GIMBAL_TRY_VOID(board->attach(ram->bytes()));

@@ -38,7 +38,8 @@ StopInfo life(const std::vector<u32>& instructions, u32 cpus, RunSession run)
         .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
     auto guest = load_guest(config);
     if (!guest) return {};
-    RunControl control;
+    RunEnd end(config, std::chrono::steady_clock::now());
+    RunControl control(end);
     EXPECT_TRUE(control.open(config, "test").has_value());
     const host::MonotonicClock clock;
     const Disks disks;

@@ -8,12 +8,16 @@
 //   no-space       ENOSPC for writes that do
 //   flush-error    EIO from the first fdatasync(), success afterwards, as a kernel does it
 //   short          at most 1000 bytes at a time, every third call is interrupted (EINTR)
+//   stuck-read     reads that touch the range never return; the first says so on standard error
+//   stuck-write    the same for writes that do
+//   stuck-flush    the same for fdatasync()
 //   no-fallocate   the file system can neither punch holes nor zero ranges
 #include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -84,6 +88,14 @@ ssize_t real_pwrite(int fd, const void* data, size_t size, off_t offset)
     return function(fd, data, size, offset);
 }
 
+/// Says so, for the test to wait for, and never returns.
+[[noreturn]] void stay()
+{
+    static std::atomic_flag said;
+    if (!said.test_and_set()) std::fputs("disk_faults: stuck\n", stderr);
+    while (true) ::pause();
+}
+
 ssize_t fail_with(int code)
 {
     errno = code;
@@ -106,6 +118,7 @@ ssize_t pread(int fd, void* data, size_t size, off_t offset)
 {
     Faults& faults = ::faults();
     if (!faults.applies(fd)) return real_pread(fd, data, size, offset);
+    if (faults.mode == "stuck-read" && faults.hits(offset, size)) stay();
     const std::lock_guard lock(faults.mutex);
     if (faults.mode == "read-error" && faults.hits(offset, size)) return fail_with(EIO);
     if (interrupted(faults, size)) return fail_with(EINTR);
@@ -124,6 +137,7 @@ ssize_t pwrite(int fd, const void* data, size_t size, off_t offset)
 {
     Faults& faults = ::faults();
     if (!faults.applies(fd)) return real_pwrite(fd, data, size, offset);
+    if (faults.mode == "stuck-write" && faults.hits(offset, size)) stay();
     const std::lock_guard lock(faults.mutex);
     if (faults.mode == "write-error" && faults.hits(offset, size)) return fail_with(EIO);
     if (faults.mode == "no-space" && faults.hits(offset, size)) return fail_with(ENOSPC);
@@ -141,6 +155,7 @@ int fdatasync(int fd)
     static auto* const function = original<int(int)>("fdatasync");
     Faults& faults = ::faults();
     if (!faults.applies(fd)) return function(fd);
+    if (faults.mode == "stuck-flush") stay();
     const std::lock_guard lock(faults.mutex);
     if (faults.mode == "lying-disk") return 0;
     if (faults.mode == "flush-error" && !faults.flush_failed) {

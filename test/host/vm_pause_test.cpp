@@ -52,7 +52,7 @@ private:
 
 struct PassOn final : VmListener {
     explicit PassOn(VmPause& pause) : pause(pause) {}
-    void stop_requested() noexcept override { pause.changed(); }
+    void stop_requested(const StopInfo&) noexcept override { pause.changed(); }
     void vcpu_parked(VcpuId) noexcept override { pause.changed(); }
     VmPause& pause;
 };

@@ -11,7 +11,7 @@ namespace gimbal::test {
 namespace {
 
 struct Listener final : VmListener {
-    void stop_requested() noexcept override { stops.fetch_add(1); }
+    void stop_requested(const StopInfo&) noexcept override { stops.fetch_add(1); }
     void vcpu_parked(VcpuId) noexcept override { parks.fetch_add(1); }
     Atomic<unsigned> stops{0};
     Atomic<unsigned> parks{0};
