@@ -133,17 +133,24 @@ bool TrapDecoder::decode_stage2_fault(const Trap& trap, GuestAccess access, Gues
     return true;
 }
 
+bool TrapDecoder::decode_first_of_page(const Trap& trap, ContextFrame& frame, GuestView& guest, Exit& exit)
+{
+    // Only Normal memory can be in front of it. Most often there is none, and the access is described after all.
+    if (!guest.normal_memory_at(trap.far - 1)) {
+        report_access(trap, frame, exit);
+        return true;
+    }
+    trap_ = trap;
+    awaiting_ = Awaiting::nothing;
+    return begin_sequence(sequence_.start(trap, {ipa_page(trap.hpfar)}, frame, guest), frame, guest, exit);
+}
+
 bool TrapDecoder::decode_device_access(const Trap& trap, ContextFrame& frame, GuestView& guest, Exit& exit)
 {
     const Gpa page{ipa_page(trap.hpfar)};
     const bool aarch32 = aarch64::Spsr::nrw::get({frame.spsr});
-    bool described = Esr::isv::get(trap.esr);
-    if (described && is_aligned(trap.far, page_bytes) && Esr::sas::get(trap.esr) != 0) {
-        // The first byte of a page may be the access's first byte in it. Only Normal memory can be in front of it then.
-        const Direction direction = Esr::wnr::get(trap.esr) ? Direction::write : Direction::read;
-        const auto before = guest.translate(trap.far - 1, direction, false);
-        described = !before || before->device;
-    }
+    const bool begins_here = !is_first_of_page(trap) || !guest.normal_memory_at(trap.far - 1);
+    const bool described = Esr::isv::get(trap.esr) && begins_here;
     if (described && is_aligned(trap.far, u64{1} << Esr::sas::get(trap.esr)) && !big_endian_data(trap, {frame.spsr})) {
         report_access(trap, frame, exit);
         return true;

@@ -48,6 +48,13 @@ public:
     /// state, as EL0 if `unprivileged`. PAR_EL1 is the guest's and is left as it was. The error is PAR_EL1.FST; for a
     /// stage 2 fault of the walk, FaultStatus::external_abort_on_walk with the level.
     virtual Result<StageOneResult, aarch64::FaultStatus> translate(u64 va, Direction direction, bool unprivileged) = 0;
+    /// Whether stage 1 maps `va`, for reads by EL1, to Normal memory. Asked at each access to the first bytes of a
+    /// device's page, so an implementation on hardware overrides it with its shortest sequence.
+    virtual bool normal_memory_at(u64 va)
+    {
+        const auto found = translate(va, Direction::read, false);
+        return found && !found->device;
+    }
     /// The A64 instruction at `va`, as a number. Nothing if the guest's mapping of it has gone meanwhile.
     virtual std::optional<u32> fetch(u64 va) = 0;
 

@@ -37,11 +37,11 @@ bool TrapDecoder::decode_other(const Trap& trap, ContextFrame& frame, GuestView&
     case Treatment::instruction_abort: return decode_instruction_abort(trap, frame, guest, exit);
     case Treatment::hypercall:
         awaiting_ = Awaiting::hypercall;
-        report_call(ExitKind::hypercall, frame, exit);
+        report_call(ExitKind::hypercall, trap.esr, frame, exit);
         return true;
     case Treatment::secure_call:
         awaiting_ = Awaiting::secure_call;
-        report_call(ExitKind::secure_call, frame, exit);
+        report_call(ExitKind::secure_call, trap.esr, frame, exit);
         return true;
     case Treatment::system_instruction: return decode_system_instruction(frame, guest, exit);
     case Treatment::wait: return decode_idle(frame, exit);

@@ -27,10 +27,11 @@ public:
         const auto ec = Esr::ec::get(trap.esr);
         if (ec == aarch64::Ec::hvc64) {
             awaiting_ = Awaiting::hypercall;
-            report_call(ExitKind::hypercall, frame, exit);
+            report_call(ExitKind::hypercall, trap.esr, frame, exit);
             return true;
         }
         if ((trap.esr.raw & plain_access_mask) == plain_access && is_plain(trap, frame)) {
+            if (is_first_of_page(trap)) return decode_first_of_page(trap, frame, guest, exit);
             report_access(trap, frame, exit);
             return true;
         }
@@ -96,37 +97,47 @@ private:
         aarch64::make_data_abort(true, {.fsc = aarch64::FaultStatus::translation, .isv = true}).raw & plain_access_mask;
     static_assert(plain_access == 0x9100'0004);
 
-    /// Little-endian A64, aligned, and surely all of the instruction's access: one that begins in the page before may
-    /// be reported by its first byte in this one.
+    /// Little-endian A64, and aligned.
     static bool is_plain(const Trap& trap, const aarch64::ContextFrame& frame)
     {
         using aarch64::SctlrEl1;
-        const u64 below = low_mask(aarch64::Esr::sas::get(trap.esr));
+        const u64 below = (u64{1} << aarch64::Esr::sas::get(trap.esr)) - 1;
         if ((frame.spsr & aarch64::Spsr::nrw::mask) != 0) return false;
-        if ((trap.sctlr & (SctlrEl1::ee::mask | SctlrEl1::e0e::mask)) != 0) return false;
-        return (trap.far & below) == 0 && ((trap.far & 0xFFF) != 0 || below == 0);
+        return (trap.sctlr & (SctlrEl1::ee::mask | SctlrEl1::e0e::mask)) == 0 && (trap.far & below) == 0;
+    }
+    /// An unaligned access that begins in the page before is reported by its first byte in this one, and described as
+    /// if it began there.
+    static bool is_first_of_page(const Trap& trap)
+    {
+        return (trap.far & 0xFFF) == 0 && aarch64::Esr::sas::get(trap.esr) != 0;
     }
     /// HPFAR_EL2 holds bits [51:12] from bit 4 on, FAR_EL2 the rest.
     static u64 ipa_page(u64 hpfar) { return bits(hpfar, 4, 40) << 12; }
 
-    void report_call(ExitKind kind, const aarch64::ContextFrame& frame, Exit& exit) const
+    static void report_call(ExitKind kind, aarch64::Esr esr, const aarch64::ContextFrame& frame, Exit& exit)
     {
+        // All loads before all stores: the two may overlap for all that the compiler knows.
+        u64 x[8];
+        for (unsigned i = 0; i < 8; ++i) x[i] = frame.x[i];
+        for (unsigned i = 0; i < 8; ++i) exit.call.arguments[i] = x[i];
         exit.kind = kind;
-        for (unsigned i = 0; i < 8; ++i) exit.call.arguments[i] = frame.x[i];
-        exit.call.immediate = aarch64::Esr::imm16::get(trap_.esr);
+        exit.call.immediate = aarch64::Esr::imm16::get(esr);
     }
 
     void report_access(const Trap& trap, const aarch64::ContextFrame& frame, Exit& exit)
     {
         using aarch64::Esr;
-        const bool write = Esr::wnr::get(trap.esr);
-        const unsigned bytes = 1U << Esr::sas::get(trap.esr);
+        const Esr esr = trap.esr;
+        const u64 far = trap.far;
+        const u64 hpfar = trap.hpfar;
+        const bool write = Esr::wnr::get(esr);
+        const unsigned bytes = 1U << Esr::sas::get(esr);
         awaiting_ = Awaiting::access;
         is_load_ = !write;
-        trap_.far = trap.far;
+        trap_.far = far;
         exit.kind = ExitKind::mmio;
-        exit.mmio.gpa = {ipa_page(trap.hpfar) | (trap.far & 0xFFF)};
-        exit.mmio.data = write ? transfer(frame, Esr::srt::get(trap.esr)) & low_mask(8 * bytes) : 0;
+        exit.mmio.gpa = {ipa_page(hpfar) | (far & 0xFFF)};
+        exit.mmio.data = write ? transfer(frame, Esr::srt::get(esr)) & (~u64{0} >> (64 - 8 * bytes)) : 0;
         exit.mmio.size = static_cast<AccessSize>(bytes);
         exit.mmio.direction = write ? Direction::write : Direction::read;
     }
@@ -151,9 +162,10 @@ private:
         using aarch64::Esr;
         unsigned index = Esr::rt::get(trap_.esr);
         if (awaiting_ == Awaiting::access) {
-            const unsigned width = 8U << Esr::sas::get(trap_.esr);
+            const unsigned unused = 64 - (8U << Esr::sas::get(trap_.esr));
             index = Esr::srt::get(trap_.esr);
-            value = Esr::sse::get(trap_.esr) ? static_cast<u64>(sign_extend(value, width)) : value & low_mask(width);
+            value <<= unused;
+            value = Esr::sse::get(trap_.esr) ? static_cast<u64>(static_cast<i64>(value) >> unused) : value >> unused;
             if (!Esr::sf::get(trap_.esr)) value &= low_mask(32);
         }
         if (index != 31) frame.x[index] = value;
@@ -169,6 +181,7 @@ private:
     bool decode_data_abort(const Trap& trap, aarch64::ContextFrame& frame, GuestView& guest, Exit& exit);
     bool decode_instruction_abort(const Trap& trap, aarch64::ContextFrame& frame, GuestView& guest, Exit& exit);
     bool decode_stage2_fault(const Trap& trap, GuestAccess access, GuestView& guest, Exit& exit);
+    bool decode_first_of_page(const Trap& trap, aarch64::ContextFrame& frame, GuestView& guest, Exit& exit);
     bool decode_device_access(const Trap& trap, aarch64::ContextFrame& frame, GuestView& guest, Exit& exit);
     bool begin_sequence(AccessSequence::Start start, aarch64::ContextFrame& frame, GuestView& guest, Exit& exit);
     bool go_on(aarch64::ContextFrame& frame, GuestView& guest, Exit& exit);
