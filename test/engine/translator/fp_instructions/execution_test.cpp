@@ -8,22 +8,17 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "test/engine/translator/fp_instructions/fp_state.hpp"
 #include "test/engine/translator/vectors/block_runner.hpp"
+#include "test/engine/translator/vectors/instruction_vector.hpp"
 #include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64::test {
 namespace {
 
-struct FpVector {
-    const char* row;
-    u32 seed;
-    u32 word;
-    u64 digest; ///< 0: undefined
-};
-
-constexpr FpVector vectors[] = {
+constexpr InstructionVector vectors[] = {
 #define EXECUTE(row, seed, word, digest) {#row, seed, word, digest},
 #include "test/engine/translator/fp_instructions/fp_vectors.inc"
 #undef EXECUTE
@@ -88,7 +83,7 @@ class A64FloatingPoint : public testing::TestWithParam<bool> {};
 
 TEST_P(A64FloatingPoint, LeavesTheStateThatTheReferenceLeaves)
 {
-    for (const FpVector& vector : vectors)
+    for (const InstructionVector& vector : vectors)
         EXPECT_EQ(execute(vector.seed, vector.word, GetParam()), vector.digest)
             << vector.row << std::hex << " word " << vector.word << " seed " << vector.seed;
 }
@@ -110,7 +105,7 @@ TEST_P(A64FloatingPoint, NothingIsComparedIfTheConditionFails)
 INSTANTIATE_TEST_SUITE_P(Fusing, A64FloatingPoint, testing::Bool());
 
 /// The same instruction on registers 0 to 3, or 0 if it has no such form.
-u32 crowded(const FpVector& vector)
+u32 crowded(const InstructionVector& vector)
 {
     const u32 word = vector.word & ~u32{0x001C'039C};
     const DecodeRow* row = decode({word});
@@ -136,14 +131,7 @@ TEST(A64FloatingPointFusing, SequencesLeaveWhatSingleStepsLeave)
     }
 }
 
-TEST(A64FloatingPointDecode, WordsFindTheirRow)
-{
-    for (const FpVector& vector : vectors) {
-        const DecodeRow* row = decode({vector.word});
-        ASSERT_NE(row, nullptr) << vector.row;
-        EXPECT_STREQ(row->name, vector.row) << std::hex << vector.word;
-    }
-}
+TEST(A64FloatingPointDecode, WordsFindTheirRow) { expect_rows_of_vectors(vectors); }
 
 TEST(A64FloatingPointDecode, GoldenWordsFindTheRowOfTheirMnemonic)
 {
@@ -159,27 +147,16 @@ TEST(A64FloatingPointDecode, GoldenWordsFindTheRowOfTheirMnemonic)
 
 TEST(A64FloatingPointDecode, EveryRowIsExecuted)
 {
-    std::set<std::string> missing{
+    std::set<std::string> rows{
 #define A64(name, pattern) #name,
 #include "engine/translator/frontend/aarch64/tables/fp_scalar.inc"
 #include "engine/translator/frontend/aarch64/tables/simd_fp.inc"
 #undef A64
     };
-    for (const FpVector& vector : vectors)
-        if (vector.digest != 0) missing.erase(vector.row);
-    EXPECT_TRUE(missing.empty()) << *missing.begin();
+    expect_all_executed(std::move(rows), vectors);
 }
 
-TEST(A64FloatingPointDecode, TrapsComeAfterUndefined)
-{
-    Mode mode;
-    mode.fp_trap = true;
-    for (const FpVector& vector : vectors) {
-        const ir::Block block = translate_word(vector.word, mode);
-        EXPECT_EQ(block.insts.size(), 1U) << vector.row;
-        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : fp_trapped_esr)) << vector.row;
-    }
-}
+TEST(A64FloatingPointDecode, TrapsComeAfterUndefined) { expect_traps_after_undefined(vectors); }
 
 } // namespace
 } // namespace gimbal::translator::aarch64::test

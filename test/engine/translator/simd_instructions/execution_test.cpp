@@ -13,19 +13,13 @@
 
 #include "test/engine/translator/simd_instructions/simd_state.hpp"
 #include "test/engine/translator/vectors/block_runner.hpp"
+#include "test/engine/translator/vectors/instruction_vector.hpp"
 #include "test/engine/translator/vectors/translate.hpp"
 
 namespace gimbal::translator::aarch64::test {
 namespace {
 
-struct SimdVector {
-    const char* row;
-    u32 seed;
-    u32 word;
-    u64 digest; ///< 0: undefined
-};
-
-constexpr SimdVector vectors[] = {
+constexpr InstructionVector vectors[] = {
 #define EXECUTE(row, seed, word, digest) {#row, seed, word, digest},
 #include "test/engine/translator/simd_instructions/simd_vectors.inc"
 #undef EXECUTE
@@ -64,7 +58,7 @@ class A64Simd : public testing::TestWithParam<bool> {};
 TEST_P(A64Simd, LeavesTheStateThatTheReferenceLeaves)
 {
     Machine machine;
-    for (const SimdVector& vector : vectors) {
+    for (const InstructionVector& vector : vectors) {
         SimdState state = initial_simd_state(vector.seed);
         const bool defined = machine.execute(vector.word, state, {}, GetParam());
         EXPECT_EQ(defined ? digest(state) : 0, vector.digest)
@@ -122,7 +116,7 @@ TEST_P(A64Simd, BigEndianReversesElements)
     Mode big;
     big.big_endian = true;
     unsigned count = 0;
-    for (const SimdVector& vector : vectors) {
+    for (const InstructionVector& vector : vectors) {
         const std::string_view row = vector.row;
         const bool is_memory = row.starts_with("ld") || row.starts_with("st");
         const bool unscaled = row.find("_pre_index") != row.npos || row.find("dur_") != row.npos ||
@@ -143,43 +137,29 @@ TEST_P(A64Simd, BigEndianReversesElements)
     EXPECT_GT(count, 200U);
 }
 
-TEST(A64SimdDecode, WordsFindTheirRow)
-{
-    for (const SimdVector& vector : vectors) {
-        const DecodeRow* row = decode({vector.word});
-        ASSERT_NE(row, nullptr) << vector.row;
-        EXPECT_STREQ(row->name, vector.row) << std::hex << vector.word;
-    }
-}
+TEST(A64SimdDecode, WordsFindTheirRow) { expect_rows_of_vectors(vectors); }
 
 TEST(A64SimdDecode, EveryRowIsExecuted)
 {
-    std::set<std::string> missing{
+    std::set<std::string> rows{
 #define A64(name, pattern) #name,
 #include "engine/translator/frontend/aarch64/tables/crypto.inc"
 #include "engine/translator/frontend/aarch64/tables/simd_integer.inc"
 #include "engine/translator/frontend/aarch64/tables/simd_load_store.inc"
 #undef A64
     };
-    missing.erase("ldr_literal_simd"); // has a test of its own
-    for (const SimdVector& vector : vectors)
-        if (vector.digest != 0) missing.erase(vector.row);
-    EXPECT_TRUE(missing.empty()) << *missing.begin();
+    rows.erase("ldr_literal_simd"); // has a test of its own
+    expect_all_executed(std::move(rows), vectors);
 }
 
 /// Whatever the mode, alignment checks included; SCTLR.A takes structures apart into elements.
 TEST(A64SimdDecode, TrapsComeAfterUndefined)
 {
-    Mode trapping;
-    trapping.fp_trap = true;
+    expect_traps_after_undefined(vectors);
     Mode checking;
     checking.align_check = true;
-    for (const SimdVector& vector : vectors) {
-        const ir::Block block = translate_word(vector.word, trapping);
-        EXPECT_EQ(block.insts.size(), 1U) << vector.row;
-        EXPECT_TRUE(ends_in_exception(block, vector.digest == 0 ? undefined_esr : fp_trapped_esr)) << vector.row;
+    for (const InstructionVector& vector : vectors)
         EXPECT_EQ(ends_in_exception(translate_word(vector.word, checking), undefined_esr), vector.digest == 0);
-    }
 }
 
 } // namespace
