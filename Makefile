@@ -16,7 +16,7 @@ release := $(BUILD)/release
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run build check check-quick check-long guests peer bench lint format coverage install clean
+.PHONY: help run build check check-quick check-long guests rootfs peer bench lint format coverage install clean
 
 help: ## Show this list
 	@echo "usage: make TARGET [ARCH=aarch64] [JOBS=N]"
@@ -45,6 +45,12 @@ command:
 guests: ## Fetch the guest's kernels and build its initrd: build/guest/
 	@tools/setup guests
 	@tools/fetch-guests $(ARCH) --build $(BUILD)
+
+rootfs: ## Make a disk with Debian and systemd, in a guest: takes minutes
+	@tools/setup rootfs
+	@tools/fetch-guests $(ARCH) --build $(BUILD)
+	@$(MAKE) command
+	@tools/make-rootfs --build $(BUILD)
 
 peer: ## Fetch the peer QEMU for comparisons: build/peer/
 	@tools/setup peer

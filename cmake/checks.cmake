@@ -15,7 +15,7 @@ foreach(check IN ITEMS layering length text behaviours)
     gimbal_source_check(lint_${check} lint ${PROJECT_SOURCE_DIR}/tools/check-${check})
 endforeach()
 gimbal_source_check(lint_faults lint ${PROJECT_SOURCE_DIR}/tools/plant-faults --check)
-foreach(test IN ITEMS check apt_sources initrd)
+foreach(test IN ITEMS check apt_sources initrd make_rootfs)
     gimbal_source_check(tools_${test}_test lint ${PROJECT_SOURCE_DIR}/test/tools/${test}_test.py)
 endforeach()
 

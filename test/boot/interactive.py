@@ -41,9 +41,9 @@ class Guest:
         self.log += data
         return bool(data)
 
-    def read_until(self, pattern):
+    def read_until(self, pattern, patience=PATIENCE):
         """What was shown up to the first match of `pattern`; the match itself."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not (match := re.search(pattern, self.shown)):
             if time.monotonic() > end or not self._read(end - time.monotonic()):
                 raise RuntimeError(f"{pattern!r} was not shown")
