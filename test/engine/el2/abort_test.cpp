@@ -8,8 +8,6 @@
 namespace gimbal::el2::test {
 namespace {
 
-using aarch64::Ec;
-using aarch64::Esr;
 using aarch64::SctlrEl1;
 
 class Aborts : public TrapTest {

@@ -56,10 +56,10 @@ struct Access {
     Direction direction;
     u64 data;
     friend bool operator==(const Access&, const Access&) = default;
-    friend void PrintTo(const Access& access, std::ostream* out)
+    friend std::ostream& operator<<(std::ostream& out, const Access& access)
     {
-        *out << (access.direction == Direction::read ? "read " : "write ") << std::hex << access.gpa << ' '
-             << access.size << ' ' << access.data << std::dec;
+        return out << (access.direction == Direction::read ? "read " : "write ") << std::hex << access.gpa << ' '
+                   << access.size << ' ' << access.data << std::dec;
     }
 };
 

@@ -72,6 +72,7 @@ protected:
         EXPECT_FALSE(decoder.waits_for_answer());
     }
 
+public:
     aarch64::ContextFrame frame;
     FakeGuest guest;
     TrapDecoder decoder;
