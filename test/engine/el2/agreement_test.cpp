@@ -228,7 +228,7 @@ TEST_F(Agreement, EveryAllocatedWordOfTheTranslatorsTablesIsKnownAndNoOther)
                name.starts_with("prf");
     };
     unsigned known = 0;
-    for (unsigned i = 0; i < 400'000; ++i) {
+    for (unsigned i = 0; i < 100'000; ++i) {
         // Bits 27 and 25 of all loads and stores are 1 and 0.
         const u32 word = (i & 1) != 0 ? random_word() : (static_cast<u32>(any()) | 1U << 27) & ~(1U << 25);
         const auto op = aarch64::decode_load_store(word);
@@ -242,13 +242,13 @@ TEST_F(Agreement, EveryAllocatedWordOfTheTranslatorsTablesIsKnownAndNoOther)
                 << std::hex << word << ' ' << dbt::decode({word})->name;
         }
     }
-    EXPECT_GT(known, 100'000U);
+    EXPECT_GT(known, 25'000U);
 }
 
 TEST_F(Agreement, A27_SameAccessesAndSameRegistersAsTheTranslator)
 {
     std::map<std::string, unsigned> compared;
-    for (unsigned i = 0; i < 60'000; ++i) {
+    for (unsigned i = 0; i < 20'000; ++i) {
         const u32 word = random_word();
         const auto op = aarch64::decode_load_store(word);
         const bool zva = (word & ~u32{31}) == 0xD50B'7420;
@@ -275,7 +275,7 @@ TEST_F(Agreement, A27_SameAccessesAndSameRegistersAsTheTranslator)
             ASSERT_EQ(guest_.memory[at], peek<u8>(at)) << std::hex << word << ' ' << at;
         ++compared[shape_of(word)];
     }
-    for (const Pattern& pattern : patterns()) EXPECT_GT(compared[pattern.name], 50U) << pattern.name;
+    for (const Pattern& pattern : patterns()) EXPECT_GT(compared[pattern.name], 15U) << pattern.name;
 }
 
 } // namespace
