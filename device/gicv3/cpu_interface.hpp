@@ -13,6 +13,8 @@ class CpuInterface {
 public:
     /// What this CPU should be shown may have changed.
     virtual void update(VcpuId vcpu) = 0;
+    /// The same, and all that may have changed is whether this one interrupt is pending.
+    virtual void update_interrupt(VcpuId vcpu, u32 intid) = 0;
     /// The CPU takes interrupts of this group: asked to pick a target for 1-of-N SPIs.
     virtual bool accepts(VcpuId vcpu, Group group) const = 0;
     /// Power-on reset of the CPU's registers.

@@ -29,9 +29,8 @@ struct IccRegisters {
 
 /// Both with State's lock held. The caller looks at the CPU again afterwards: IAR, EOIR and others change what it is
 /// shown; when an enable has changed, at all CPUs (State::changed_all), because 1-of-N interrupts may move.
-Result<u64, RegisterError> read_icc(State& state, VcpuId vcpu, IccRegisters& registers, aarch64::SysReg reg);
-Result<void, RegisterError> write_icc(State& state, VcpuId vcpu, IccRegisters& registers, aarch64::SysReg reg,
-                                      u64 value);
+Result<u64, RegisterError> read_icc(State& state, VcpuId vcpu, IccRegisters& cpu, aarch64::SysReg reg);
+Result<void, RegisterError> write_icc(State& state, VcpuId vcpu, IccRegisters& cpu, aarch64::SysReg reg, u64 value);
 
 /// ICC_SGI1R_EL1, ICC_SGI0R_EL1 and ICC_ASGI1R_EL1, which touch no register of the sender: false if `reg` is another
 /// one. With State's lock held.

@@ -24,6 +24,7 @@ ListRegisterModel::ListRegisterModel(State& state, CpuInterruptSink& sink, ListR
       sink_(sink),
       host_(host),
       list_registers_(vtr.list_registers() < max_list_registers ? vtr.list_registers() : max_list_registers),
+      all_list_registers_(static_cast<u32>(low_mask(list_registers_))),
       active_priority_registers_(vtr.preemption_bits() >= 7   ? 4
                                  : vtr.preemption_bits() == 6 ? 2
                                                               : 1),
@@ -51,24 +52,51 @@ void ListRegisterModel::update(VcpuId vcpu)
 {
     Cpu& cpu = cpus_[vcpu.value];
     if (!cpu.loaded) {
-        cpu.changed.store(true, MemoryOrder::relaxed);
+        cpu.changed.store(everything, MemoryOrder::relaxed);
         signal(vcpu);
         return;
     }
-    const bool known = cpu.changed.load(MemoryOrder::relaxed);
-    cpu.changed.store(true, MemoryOrder::seq_cst);
+    const u32 known = cpu.changed.load(MemoryOrder::relaxed);
+    cpu.changed.store(everything, MemoryOrder::seq_cst);
     // Known and in the guest: whoever set it has kicked already, or the owner is about to see it.
-    if (known || !cpu.in_guest.load(MemoryOrder::seq_cst)) return;
+    if (known != nothing || !cpu.in_guest.load(MemoryOrder::seq_cst)) return;
     if (must_sync(vcpu))
         host_.kick(vcpu);
     else
-        cpu.changed.store(false, MemoryOrder::relaxed);
+        cpu.changed.store(nothing, MemoryOrder::relaxed);
 }
 
-bool ListRegisterModel::must_sync(VcpuId vcpu) const
+void ListRegisterModel::update_interrupt(VcpuId vcpu, u32 intid)
 {
-    const Cpu& cpu = cpus_[vcpu.value];
-    const Plan next = plan(vcpu);
+    Cpu& cpu = cpus_[vcpu.value];
+    if (!cpu.loaded) {
+        update(vcpu);
+        return;
+    }
+    const u32 known = cpu.changed.load(MemoryOrder::relaxed);
+    if (known == everything || known == intid + 1) return;
+    const InterruptBank& bank =
+        intid < first_spi ? state_.redistributor(vcpu).bank : *state_.bank(vcpu, intid / bank_size);
+    const u32 mask = intid_bit(intid);
+    const u32 takes = cpu.takes[(bank.group & mask) != 0 ? 1 : 0];
+    if (((bank.listed | bank.active) & mask) == 0) {
+        if ((bank.pending() & bank.enabled & takes & mask) == 0) return; // no business of this CPU's
+        if (known == nothing && (cpu.hcr & hcr_overflow) == 0 && cpu.used != all_list_registers_) {
+            cpu.changed.store(intid + 1, MemoryOrder::seq_cst);
+            if (cpu.in_guest.load(MemoryOrder::seq_cst)) host_.kick(vcpu);
+            return;
+        }
+    }
+    update(vcpu);
+}
+
+bool ListRegisterModel::must_sync(VcpuId vcpu)
+{
+    Cpu& cpu = cpus_[vcpu.value];
+    Plan next;
+    make_plan(vcpu, next);
+    cpu.takes[0] = next.takes[0];
+    cpu.takes[1] = next.takes[1];
     if (next.hcr != cpu.hcr || next.count != static_cast<unsigned>(std::popcount(cpu.used))) return true;
     for (u32 left = cpu.used; left != 0; left &= left - 1) {
         const IchLr has{cpu.lr[index_of(left)]};
@@ -95,7 +123,7 @@ void ListRegisterModel::reset(VcpuId vcpu)
     for (auto& group : cpu.apr)
         for (u32& word : group) word = 0;
     cpu.stale = cpu.loaded;
-    cpu.changed.store(true, MemoryOrder::seq_cst);
+    cpu.changed.store(everything, MemoryOrder::seq_cst);
     if (!cpu.loaded)
         signal(vcpu);
     else if (cpu.in_guest.load(MemoryOrder::seq_cst))
@@ -150,30 +178,19 @@ void ListRegisterModel::release_all(VcpuId vcpu)
 void ListRegisterModel::take_back(VcpuId vcpu)
 {
     Cpu& cpu = cpus_[vcpu.value];
-    if (cpu.used != 0 || (cpu.hcr & hcr_overflow) != 0) cpu.changed.store(true, MemoryOrder::relaxed);
+    if (cpu.used != 0 || (cpu.hcr & hcr_overflow) != 0) cpu.changed.store(everything, MemoryOrder::relaxed);
     release_all(vcpu);
-    for (u64& lr : cpu.lr) lr = 0;
+    for (u32 left = cpu.used; left != 0; left &= left - 1) cpu.lr[index_of(left)] = 0;
     cpu.used = 0;
     cpu.waiting_hardware = 0;
     cpu.hcr = 0;
     cpu.stale = false;
 }
 
-void ListRegisterModel::add(VcpuId vcpu, unsigned n, u64 lr)
+void ListRegisterModel::list(VcpuId vcpu, unsigned n, IchLr lr)
 {
-    Cpu& cpu = cpus_[vcpu.value];
-    const IchLr entry{lr};
-    InterruptBank& bank = *state_.bank(vcpu, entry.intid() / bank_size);
-    const u32 mask = intid_bit(entry.intid());
-    bank.listed |= mask;
-    if (entry.is_pending()) {
-        bank.shown |= bank.latch & mask;
-        bank.latch &= ~mask;
-    }
-    if (entry.intid() >= first_spi) state_.set_holder(entry.intid(), vcpu);
-    cpu.lr[n] = lr;
-    cpu.used |= u32{1} << n;
-    if (entry.is_hardware() && entry.is_pending()) cpu.waiting_hardware |= u32{1} << n;
+    add(cpus_[vcpu.value], *state_.bank(vcpu, lr.intid() / bank_size), n, lr);
+    if (lr.intid() >= first_spi) state_.set_holder(lr.intid(), vcpu);
 }
 
 void ListRegisterModel::commit(VcpuId vcpu, const Plan& plan)
@@ -186,11 +203,13 @@ void ListRegisterModel::commit(VcpuId vcpu, const Plan& plan)
         release(vcpu, intid);
         if (intid >= first_spi) left_spis[left_count++] = intid;
     }
-    for (u64& lr : cpu.lr) lr = 0;
+    for (unsigned n = plan.count; n < list_registers_; ++n) cpu.lr[n] = 0;
     cpu.used = 0;
     cpu.waiting_hardware = 0;
     cpu.hcr = plan.hcr;
-    for (unsigned n = 0; n < plan.count; ++n) add(vcpu, n, plan.lr[n]);
+    cpu.takes[0] = plan.takes[0];
+    cpu.takes[1] = plan.takes[1];
+    for (unsigned n = 0; n < plan.count; ++n) list(vcpu, n, {plan.lr[n]});
     // What this CPU is shown no more may be another one's now. In the meantime it is not in the guest for update().
     cpu.in_guest.store(false, MemoryOrder::relaxed);
     for (unsigned i = 0; i < left_count; ++i) {
@@ -198,13 +217,12 @@ void ListRegisterModel::commit(VcpuId vcpu, const Plan& plan)
         const u32 mask = intid_bit(left_spis[i]);
         if ((bank.pending() & ~bank.listed & mask) != 0) state_.changed_interrupt(vcpu, left_spis[i]);
     }
-    cpu.changed.store(false, MemoryOrder::relaxed);
+    cpu.changed.store(nothing, MemoryOrder::relaxed);
     cpu.in_guest.store(true, MemoryOrder::seq_cst);
 }
 
-void ListRegisterModel::fold_one(VcpuId vcpu, unsigned n, IchLr after)
+inline void ListRegisterModel::fold_one(VcpuId vcpu, Cpu& cpu, unsigned n, IchLr after)
 {
-    Cpu& cpu = cpus_[vcpu.value];
     const IchLr before{cpu.lr[n]};
     const u32 intid = before.intid();
     const u32 mask = intid_bit(intid);
@@ -213,7 +231,7 @@ void ListRegisterModel::fold_one(VcpuId vcpu, unsigned n, IchLr after)
     cpu.lr[n] = after.raw;
     if (!after.is_hardware() || !after.is_pending()) cpu.waiting_hardware &= ~(u32{1} << n);
     if (!is_listed_by(vcpu, bank, intid)) { // reset while it was in the guest
-        cpu.changed.store(true, MemoryOrder::relaxed);
+        cpu.changed.store(everything, MemoryOrder::relaxed);
         return;
     }
     const bool acknowledged = before.is_pending() && !after.is_pending();
@@ -222,7 +240,7 @@ void ListRegisterModel::fold_one(VcpuId vcpu, unsigned n, IchLr after)
         bank.active = after.is_active() ? bank.active | mask : bank.active & ~mask;
         if (after.is_hardware() && after.is_active()) hardware.acked |= mask;
         // Deactivated here only: the physical one is left to settle_hardware().
-        if (!after.is_hardware() && (hardware.held & mask) != 0) cpu.changed.store(true, MemoryOrder::relaxed);
+        if (!after.is_hardware() && (hardware.held & mask) != 0) cpu.changed.store(everything, MemoryOrder::relaxed);
     }
     if (!after.is_free()) return;
     bank.listed &= ~mask;
@@ -232,7 +250,7 @@ void ListRegisterModel::fold_one(VcpuId vcpu, unsigned n, IchLr after)
         hardware.acked &= ~mask;
     }
     if (!after.is_hardware() && IchLr::eoi::get(after)) {
-        cpu.changed.store(true, MemoryOrder::relaxed); // the register must be emptied, or it keeps asking
+        cpu.changed.store(everything, MemoryOrder::relaxed); // the register must be emptied, or it keeps asking
     } else {
         cpu.lr[n] = 0;
         cpu.used &= ~(u32{1} << n);
@@ -240,14 +258,11 @@ void ListRegisterModel::fold_one(VcpuId vcpu, unsigned n, IchLr after)
     if ((bank.pending() & mask) != 0) state_.changed_interrupt(vcpu, intid);
 }
 
-void ListRegisterModel::fold(VcpuId vcpu, const u64 (&now)[max_list_registers])
+void ListRegisterModel::fold(VcpuId vcpu, const u64 (&now)[max_list_registers], u32 which)
 {
     SpinGuard guard(state_.lock());
     Cpu& cpu = cpus_[vcpu.value];
-    for (u32 left = cpu.used; left != 0; left &= left - 1) {
-        const u32 n = index_of(left);
-        if (now[n] != cpu.lr[n]) fold_one(vcpu, n, IchLr{now[n]});
-    }
+    for (u32 left = which; left != 0; left &= left - 1) fold_one(vcpu, cpu, index_of(left), IchLr{now[index_of(left)]});
 }
 
 } // namespace gimbal::gicv3

@@ -15,10 +15,10 @@ constexpr u32 index_of(u32 bits) { return static_cast<u32>(std::countr_zero(bits
 
 /// One interrupt that this CPU's list registers should hold.
 struct ListRegisterModel::Presented {
-    u32 intid{};
-    u8 priority{};
-    bool active{};
-    bool deliver{}; ///< Pending, and this CPU may be shown so.
+    u32 intid;
+    u8 priority;
+    bool active;
+    bool deliver; ///< Pending, and this CPU may be shown so.
 };
 
 /// The most urgent ones, sorted by priority and INTID: of the active ones and of those that are only pending.
@@ -50,14 +50,6 @@ public:
 private:
     unsigned limit_;
 };
-
-u32 ListRegisterModel::deliverable(VcpuId vcpu, const InterruptBank& bank) const
-{
-    if (state_.redistributor(vcpu).asleep) return 0;
-    const IchVmcr vmcr{cpus_[vcpu.value].vmcr};
-    return bank.deliverable(IchVmcr::veng0::get(vmcr) && (state_.control() & gicd_ctlr::enable_grp0) != 0,
-                            IchVmcr::veng1::get(vmcr) && (state_.control() & gicd_ctlr::enable_grp1) != 0);
-}
 
 void ListRegisterModel::choose(VcpuId vcpu, u32 index, u32 deliverable, Chooser& chooser) const
 {
@@ -102,39 +94,37 @@ u64 ListRegisterModel::make_lr(VcpuId vcpu, const Presented& presented, bool roo
     return IchLr::eoi::set(lr, high_level || hidden).raw;
 }
 
-ListRegisterModel::Plan ListRegisterModel::plan(VcpuId vcpu) const
+void ListRegisterModel::make_plan(VcpuId vcpu, Plan& plan) const
 {
+    const Cpu& cpu = cpus_[vcpu.value];
+    const u32 enables = static_cast<u32>(cpu.vmcr & IchVmcr::enables);
+    const u32 groups = state_.redistributor(vcpu).asleep ? 0 : enables & state_.control();
+    static_assert(IchVmcr::veng0::mask == gicd_ctlr::enable_grp0 && IchVmcr::veng1::mask == gicd_ctlr::enable_grp1);
+    plan.takes[0] = (groups & gicd_ctlr::enable_grp0) != 0 ? ~u32{0} : 0;
+    plan.takes[1] = (groups & gicd_ctlr::enable_grp1) != 0 ? ~u32{0} : 0;
+
     Chooser chooser(list_registers_);
     for (u32 index = 0; index < state_.intids() / bank_size; ++index) {
         const InterruptBank& bank = *state_.bank(vcpu, index);
-        const u32 shown = deliverable(vcpu, bank);
-        if ((shown | bank.active) != 0) choose(vcpu, index, shown, chooser);
+        const u32 taken = (bank.group & plan.takes[1]) | (~bank.group & plan.takes[0]);
+        const u32 deliverable = bank.pending() & bank.enabled & taken;
+        if ((deliverable | bank.active) != 0) choose(vcpu, index, deliverable, chooser);
     }
     const unsigned active = chooser.active.total;
     const unsigned pending = chooser.pending.total;
-    Plan plan{.hcr = idle_hcr(cpus_[vcpu.value])};
     const bool emulate = active > list_registers_ || (active == list_registers_ && pending != 0);
     const bool room = active + pending <= list_registers_;
+    plan.hcr = idle_hcr(cpu);
     if (emulate)
         plan.hcr |= ich_hcr::tall0 | ich_hcr::tall1;
     else if (!room)
         plan.hcr |= ich_hcr::npie;
-    if (!emulate) {
-        for (unsigned i = 0; i < active; ++i) plan.lr[plan.count++] = make_lr(vcpu, chooser.active.entries[i], room);
-    }
+    plan.count = 0;
+    for (unsigned i = 0; !emulate && i < active; ++i)
+        plan.lr[plan.count++] = make_lr(vcpu, chooser.active.entries[i], room);
     for (unsigned i = 0; i < chooser.pending.kept && plan.count < list_registers_; ++i)
         plan.lr[plan.count++] = make_lr(vcpu, chooser.pending.entries[i], room);
-    return plan;
-}
-
-u64 ListRegisterModel::quick_entry(VcpuId vcpu, u32 intid) const
-{
-    const Cpu& cpu = cpus_[vcpu.value];
-    const InterruptBank& bank = *state_.bank(vcpu, 0);
-    if (!cpu.loaded || cpu.changed.load(MemoryOrder::relaxed) || (cpu.hcr & hcr_overflow) != 0) return 0;
-    if (cpu.used == low_mask(list_registers_)) return 0;
-    if ((deliverable(vcpu, bank) & ~(bank.active | bank.listed) & intid_bit(intid)) == 0) return 0;
-    return make_lr(vcpu, {.intid = intid, .priority = bank.priority[intid], .active = false, .deliver = true}, true);
+    for (unsigned n = plan.count; n < list_registers_; ++n) plan.lr[n] = 0;
 }
 
 void ListRegisterModel::map_hardware(Intid intid, u32 pintid)
@@ -144,17 +134,13 @@ void ListRegisterModel::map_hardware(Intid intid, u32 pintid)
     if (intid.value >= first_spi) spis_mapped_ = true;
 }
 
-void ListRegisterModel::take_physical(VcpuId vcpu, u32 intid)
-{
-    GIMBAL_ASSERT(intid < state_.intids() && pintids_[intid] != 0);
-    hardware(vcpu, intid / bank_size).held |= intid_bit(intid);
-    state_.bank(vcpu, intid / bank_size)->set_line(intid_bit(intid), true);
-}
-
 void ListRegisterModel::raise_spi(Intid spi)
 {
+    GIMBAL_ASSERT(spi.value >= first_spi && spi.value < state_.intids() && pintids_[spi.value] != 0);
     SpinGuard guard(state_.lock());
-    take_physical({0}, spi.value);
+    const u32 index = spi.value / bank_size;
+    spis_[index].held |= intid_bit(spi.value);
+    state_.bank({0}, index)->set_line(intid_bit(spi.value), true);
     state_.changed_interrupt({0}, spi.value);
 }
 
@@ -178,7 +164,7 @@ void ListRegisterModel::settle(VcpuId vcpu, u32 index, u32 among)
     }
     if (done != 0) {
         give_back(bank, hardware, index * bank_size, done);
-        cpus_[vcpu.value].changed.store(true, MemoryOrder::relaxed);
+        cpus_[vcpu.value].changed.store(everything, MemoryOrder::relaxed);
     }
     hardware.acked |= hardware.held & bank.active;
 }
@@ -265,7 +251,7 @@ void ListRegisterModel::store_icc(VcpuId vcpu, const IccRegisters& registers)
                 word |= mask & (~mask + 1);
         }
     }
-    cpu.changed.store(true, MemoryOrder::relaxed);
+    cpu.changed.store(everything, MemoryOrder::relaxed);
     settle_hardware(vcpu);
     note_enables(vcpu, vmcr.raw);
     if (!cpu.loaded) signal(vcpu);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/assert.hpp"
 #include "device/gicv3/list_register_model.hpp"
 
 namespace gimbal::gicv3 {
@@ -41,6 +42,7 @@ public:
     }
 
     void update(VcpuId vcpu) override { ListRegisterModel::update(vcpu); }
+    void update_interrupt(VcpuId vcpu, u32 intid) override { ListRegisterModel::update_interrupt(vcpu, intid); }
     bool accepts(VcpuId vcpu, Group group) const override { return ListRegisterModel::accepts(vcpu, group); }
     void reset(VcpuId vcpu) override { ListRegisterModel::reset(vcpu); }
 
@@ -59,7 +61,7 @@ public:
     {
         Cpu& own = cpu(vcpu);
         own.in_guest.store(true, MemoryOrder::seq_cst);
-        if (own.changed.load(MemoryOrder::seq_cst)) sync(vcpu);
+        if (own.changed.load(MemoryOrder::seq_cst) != nothing) sync(vcpu);
     }
 
     void after_exit(VcpuId vcpu)
@@ -70,8 +72,16 @@ public:
     }
 
     /// This CPU has taken the physical interrupt behind a PPI of the loaded vCPU, dropped its priority and left it
-    /// active.
-    void raise_ppi(VcpuId vcpu, Intid ppi);
+    /// active. It may stand for after_exit(), which makes a timer that fires again and again cheap.
+    void raise_ppi(VcpuId vcpu, Intid ppi)
+    {
+        Cpu& own = cpu(vcpu);
+        if (own.in_guest.load(MemoryOrder::relaxed)) {
+            if (fire_again(own, ppi.value)) return;
+            after_exit(vcpu);
+        }
+        raise(vcpu, ppi.value);
+    }
     /// This CPU has taken the maintenance interrupt. It is level-sensitive and stays high until the next entry.
     void maintenance(VcpuId vcpu);
 
@@ -83,6 +93,10 @@ public:
 private:
     void collect(VcpuId vcpu);
     void sync(VcpuId vcpu);
+    bool fire_again(Cpu& own, u32 ppi);
+    void raise(VcpuId vcpu, u32 ppi);
+    bool add_one(VcpuId vcpu, u32 intid); ///< False: the long way, choose_anew().
+    void choose_anew(VcpuId vcpu);
     void write_registers(Cpu& own);
     u64 read_registers(Cpu& own); ///< The active priorities go to `own`; ICH_VMCR_EL2 is returned.
     void unload(VcpuId vcpu, bool sleeps);
@@ -153,14 +167,19 @@ template <IchPort Port>
 void ListRegisters<Port>::collect(VcpuId vcpu)
 {
     Cpu& own = cpu(vcpu);
+    if (std::has_single_bit(own.used)) {
+        const auto n = static_cast<unsigned>(std::countr_zero(own.used));
+        const IchLr lr{port_.read_lr(n)};
+        if (lr.is_free() && lr.intid() < first_spi && end_private(vcpu, n, lr)) return;
+    }
     u64 now[max_list_registers];
-    bool differs = false;
+    u32 differing = 0;
     for (u32 left = own.used; left != 0; left &= left - 1) {
         const auto n = static_cast<unsigned>(std::countr_zero(left));
         now[n] = port_.read_lr(n);
-        differs = differs || now[n] != own.lr[n];
+        if (now[n] != own.lr[n]) differing |= u32{1} << n;
     }
-    if (differs) fold(vcpu, now);
+    if (differing != 0) fold(vcpu, now, differing);
     if (own.waiting_hardware != 0) withdraw_lowered(vcpu);
 }
 
@@ -168,10 +187,37 @@ template <IchPort Port>
 void ListRegisters<Port>::sync(VcpuId vcpu)
 {
     SpinGuard guard(state().lock());
+    const u32 changed = cpu(vcpu).changed.load(MemoryOrder::relaxed);
+    if (changed == everything || !add_one(vcpu, changed - 1)) choose_anew(vcpu);
+}
+
+template <IchPort Port>
+bool ListRegisters<Port>::add_one(VcpuId vcpu, u32 intid)
+{
+    Cpu& own = cpu(vcpu);
+    InterruptBank& bank = *state().bank(vcpu, intid / bank_size);
+    if (is_held(vcpu, intid)) return false;
+    const u64 lr = quick_entry(own, bank, intid, false);
+    if (lr == 0) return false;
+    if (intid >= first_spi) {
+        if (!state().is_target(vcpu, intid, IchLr::group1::get({lr}) ? Group::group1 : Group::group0)) return false;
+        state().set_holder(intid, vcpu);
+    }
+    const auto n = static_cast<unsigned>(std::countr_one(own.used));
+    port_.write_lr(n, lr);
+    add(own, bank, n, {lr});
+    own.changed.store(nothing, MemoryOrder::relaxed);
+    return true;
+}
+
+template <IchPort Port>
+void ListRegisters<Port>::choose_anew(VcpuId vcpu)
+{
     Cpu& own = cpu(vcpu);
     if (own.stale) write_registers(own);
     settle_hardware(vcpu);
-    const Plan next = plan(vcpu);
+    Plan next;
+    make_plan(vcpu, next);
     for (unsigned n = 0; n < list_registers(); ++n)
         if (next.lr[n] != own.lr[n]) port_.write_lr(n, next.lr[n]);
     if (next.hcr != own.hcr) port_.write_hcr(next.hcr);
@@ -179,18 +225,38 @@ void ListRegisters<Port>::sync(VcpuId vcpu)
 }
 
 template <IchPort Port>
-void ListRegisters<Port>::raise_ppi(VcpuId vcpu, Intid ppi)
+bool ListRegisters<Port>::fire_again(Cpu& own, u32 ppi)
+{
+    // The guest has ended the one before, and nothing else is listed: to the model it looks as if this had been that
+    // one all the time.
+    if (!std::has_single_bit(own.used)) return false;
+    const auto n = static_cast<unsigned>(std::countr_zero(own.used));
+    const IchLr lr{own.lr[n]};
+    if (lr.intid() != ppi || !lr.is_hardware() || !lr.is_pending() || !IchLr{port_.read_lr(n)}.is_free()) return false;
+    port_.write_lr(n, lr.raw);
+    own.in_guest.store(false, MemoryOrder::release);
+    return true;
+}
+
+template <IchPort Port>
+void ListRegisters<Port>::raise(VcpuId vcpu, u32 ppi)
 {
     SpinGuard guard(state().lock());
-    take_physical(vcpu, ppi.value);
-    const u64 lr = quick_entry(vcpu, ppi.value);
+    GIMBAL_ASSERT(ppi < first_spi && pintid(ppi) != 0);
+    Cpu& own = cpu(vcpu);
+    InterruptBank& bank = state().redistributor(vcpu).bank;
+    const u32 mask = u32{1} << ppi;
+    own.ppis.held |= mask;
+    bank.set_line(mask, true);
+    const bool quick = own.loaded && own.changed.load(MemoryOrder::relaxed) == nothing;
+    const u64 lr = quick ? quick_entry(own, bank, ppi, true) : 0;
     if (lr == 0) {
         state().changed(vcpu);
         return;
     }
-    const auto n = static_cast<unsigned>(std::countr_one(cpu(vcpu).used));
+    const auto n = static_cast<unsigned>(std::countr_one(own.used));
     port_.write_lr(n, lr);
-    add(vcpu, n, lr);
+    add(own, bank, n, {lr});
 }
 
 template <IchPort Port>
@@ -200,7 +266,7 @@ void ListRegisters<Port>::maintenance(VcpuId vcpu)
     Cpu& own = cpu(vcpu);
     if (!own.loaded) return; // it was asserted when the vCPU left
     if (!own.stale) note_enables(vcpu, port_.read_vmcr());
-    own.changed.store(true, MemoryOrder::relaxed);
+    own.changed.store(everything, MemoryOrder::relaxed);
 }
 
 template <IchPort Port>

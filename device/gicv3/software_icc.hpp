@@ -16,6 +16,7 @@ public:
     }
 
     void update(VcpuId vcpu) override;
+    void update_interrupt(VcpuId vcpu, u32) override { update(vcpu); }
     bool accepts(VcpuId vcpu, Group group) const override;
     void reset(VcpuId vcpu) override;
 

@@ -43,18 +43,6 @@ void State::reset_cpu(VcpuId vcpu)
     changed_all(); // a 1-of-N interrupt may have to find another CPU
 }
 
-InterruptBank* State::bank(VcpuId vcpu, u32 index)
-{
-    if (index == 0) return &redistributors_[vcpu.value].bank;
-    return index < config_.intids / bank_size ? &spis_[index] : nullptr;
-}
-
-const InterruptBank* State::bank(VcpuId vcpu, u32 index) const
-{
-    if (index == 0) return &redistributors_[vcpu.value].bank;
-    return index < config_.intids / bank_size ? &spis_[index] : nullptr;
-}
-
 bool State::is_target(VcpuId vcpu, u32 intid, Group group) const
 {
     const Route& route = routes_[intid];
@@ -121,13 +109,6 @@ void State::set_line(VcpuId vcpu, u32 intid, bool level)
     changed_interrupt(vcpu, intid);
 }
 
-void State::send_sgi(VcpuId target, u32 intid, bool group1_too)
-{
-    if (target.value >= config_.cpus || (!group1_too && group_of(target, intid) == Group::group1)) return;
-    redistributors_[target.value].bank.latch |= intid_bit(intid);
-    changed(target);
-}
-
 void State::set_route(u32 intid, u64 raw)
 {
     Route& route = routes_[intid];
@@ -149,21 +130,17 @@ void State::changed(VcpuId vcpu)
     if (port_ != nullptr) port_->update(vcpu);
 }
 
-void State::changed_interrupt(VcpuId vcpu, u32 intid)
+void State::changed_spi(u32 intid)
 {
-    if (intid < first_spi) {
-        changed(vcpu);
-        return;
-    }
     const Route& route = routes_[intid];
     if (route.any) {
-        changed_all();
+        for (u32 i = 0; i < config_.cpus; ++i) port_->update_interrupt({i}, intid);
         return;
     }
-    if (route.vcpu != Route::no_vcpu) changed({route.vcpu});
+    if (route.vcpu != Route::no_vcpu) port_->update_interrupt({route.vcpu}, intid);
     // It may still be in a list register of the CPU that it was routed to before.
     const bool listed = (spis_[intid / bank_size].listed & intid_bit(intid)) != 0;
-    if (listed && holders_[intid] != route.vcpu) changed(holder(intid));
+    if (listed && holders_[intid] != route.vcpu) port_->update_interrupt(holder(intid), intid);
 }
 
 void State::changed_all()

@@ -73,11 +73,27 @@ public:
     void set_line(VcpuId vcpu, u32 intid, bool level); ///< `vcpu` matters for PPIs only.
     /// ICC_SGI1R_EL1 reaches a target in whichever group the SGI is there; the other two registers only in Group 0, as
     /// one Security state has no second Group 1 (IHI 0069, "Forwarding an SGI to a target PE").
-    void send_sgi(VcpuId target, u32 intid, bool group1_too);
+    void send_sgi(VcpuId target, u32 intid, bool group1_too)
+    {
+        if (target.value >= config_.cpus) return;
+        InterruptBank& bank = redistributors_[target.value].bank;
+        const u32 mask = u32{1} << intid;
+        if (!group1_too && (bank.group & mask) != 0) return;
+        bank.latch |= mask;
+        if (port_ != nullptr) port_->update_interrupt(target, intid);
+    }
 
     /// Registers that belong to banks. `index` 0 is the redistributor of `vcpu`.
-    InterruptBank* bank(VcpuId vcpu, u32 index);
-    const InterruptBank* bank(VcpuId vcpu, u32 index) const;
+    InterruptBank* bank(VcpuId vcpu, u32 index)
+    {
+        if (index == 0) return &redistributors_[vcpu.value].bank;
+        return index < config_.intids / bank_size ? &spis_[index] : nullptr;
+    }
+    const InterruptBank* bank(VcpuId vcpu, u32 index) const
+    {
+        if (index == 0) return &redistributors_[vcpu.value].bank;
+        return index < config_.intids / bank_size ? &spis_[index] : nullptr;
+    }
     Redistributor& redistributor(VcpuId vcpu) { return redistributors_[vcpu.value]; }
     Route& route(u32 intid) { return routes_[intid]; }
     void set_route(u32 intid, u64 raw);
@@ -86,11 +102,19 @@ public:
 
     /// Tells the CPU interface after a register write: of one bank's CPUs, or of all.
     void changed(VcpuId vcpu);
-    /// The same for one interrupt; `vcpu` matters for SGIs and PPIs only.
-    void changed_interrupt(VcpuId vcpu, u32 intid);
+    /// The same after one interrupt has become pending, or is so no more; `vcpu` matters for SGIs and PPIs only.
+    void changed_interrupt(VcpuId vcpu, u32 intid)
+    {
+        if (port_ == nullptr) return;
+        if (intid < first_spi)
+            port_->update_interrupt(vcpu, intid);
+        else
+            changed_spi(intid);
+    }
     void changed_all();
 
 private:
+    void changed_spi(u32 intid);
     void consider(const InterruptBank& bank, u32 ready, u32 base, std::optional<Candidate>& best, VcpuId vcpu) const;
 
     Config config_;

@@ -82,7 +82,7 @@ protected:
     }
     bool physical(u32 pintid, u32 vcpu = 0) { return machine.interface_of(vcpu).physical_active[pintid]; }
 
-    ListRegisterMachine machine;
+    ListRegisterMachine machine; // NOLINT(readability-identifier-naming): as the members of the other fixtures
 };
 
 } // namespace gimbal::test

@@ -179,9 +179,11 @@ public:
     {
         run(vcpu);
         if (interface_of(vcpu).physical_active[pintid] || !lines.contains(pintid)) return;
-        leave(vcpu);
         interface_of(vcpu).physical_active.set(pintid);
-        lists.raise_ppi({vcpu}, Intid{ppi});
+        ++exits;
+        here = vcpu % cpus_;
+        lists.raise_ppi({vcpu}, Intid{ppi}); // for after_exit()
+        in_guest_[vcpu] = false;
         enter(vcpu);
         settle();
     }

@@ -24,6 +24,25 @@ TEST_F(Lists, A33_AHardwareTimerCostsOneExitAndItsEndIsTheGuests)
     EXPECT_EQ(acknowledge(), timer);
 }
 
+TEST_F(Lists, A33_ATimerThatFiresAgainAndAgainLooksToTheModelLikeOne)
+{
+    machine.run(0);
+    machine.lines.insert(physical_timer);
+    for (unsigned i = 0; i < 3; ++i) {
+        machine.fire(0, timer, physical_timer);
+        EXPECT_TRUE(irq());
+        EXPECT_EQ(acknowledge(), timer);
+        if (i == 1) machine.settle_all(); // seen active in between
+        end(timer);
+        EXPECT_FALSE(irq());
+    }
+    machine.lines.clear();
+    machine.settle_all();
+    EXPECT_EQ(listed(0), 0U);
+    EXPECT_FALSE(irq());
+    EXPECT_FALSE(physical(physical_timer));
+}
+
 TEST_F(Lists, A33_ATimerThatTheGuestStopsBeforeItTakesItIsWithdrawn)
 {
     machine.run(0);

@@ -97,6 +97,21 @@ TEST_F(Lists, ALineThatIsHighAfterEoiComesAgainAndALoweredOneCostsNoExit)
     EXPECT_FALSE(irq());
 }
 
+TEST_F(Lists, AMaintenanceInterruptAskedForInVainIsSilenced)
+{
+    machine.run(0);
+    machine.gic.set_ppi({0}, Intid{20}, true);
+    machine.settle();
+    EXPECT_EQ(acknowledge(), 20U);
+    machine.settle_all(); // active, and its end is to be heard of
+    machine.kicks = 0;
+    machine.gic.set_ppi({0}, Intid{20}, false);
+    EXPECT_EQ(machine.kicks, 0U); // not worth an exit
+    end(20);
+    EXPECT_EQ(machine.interface_of(0).misr(), 0U);
+    EXPECT_FALSE(irq());
+}
+
 TEST_F(Lists, AnEdgeWhileActiveFollowsWithoutAnExit)
 {
     machine.run(0);

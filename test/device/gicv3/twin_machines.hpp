@@ -19,7 +19,7 @@ public:
     static constexpr u32 vcpus = 5;
     static constexpr u32 intids = 96;
 
-    TwinMachines(unsigned cpus, const FakeIch& kind) : lists(config, cpus, kind) { gic.state().attach(icc); }
+    TwinMachines(unsigned cpus, const FakeIch& kind) : lists(config, cpus, kind) { gic_.state().attach(icc_); }
 
     /// Distributor on, all interrupts enabled, all CPUs awake and taking both groups.
     void start()
@@ -92,37 +92,37 @@ private:
     }
     u64 get(u32 vcpu, SysReg reg)
     {
-        const u64 software = *icc.read({vcpu}, reg);
+        const u64 software = *icc_.read({vcpu}, reg);
         const u64 listed = lists.read(vcpu, reg);
         if (software != listed) differ(aarch64::sysreg_name(reg), vcpu, software, listed);
         return software;
     }
     void set(u32 vcpu, SysReg reg, u64 value)
     {
-        GIMBAL_ASSERT(icc.write({vcpu}, reg, value).has_value());
+        GIMBAL_ASSERT(icc_.write({vcpu}, reg, value).has_value());
         lists.write(vcpu, reg, value);
     }
     void mmio_write(u32 vcpu, bool distributor, u64 offset, AccessSize size, u64 value)
     {
-        (void)device(gic, distributor).write({{vcpu}}, offset, size, value);
+        (void)device(gic_, distributor).write({{vcpu}}, offset, size, value);
         lists.write(vcpu, device(lists.gic, distributor), offset, size, value);
     }
-    static MmioDevice& device(gicv3::Gicv3& gic, bool distributor)
+    static MmioDevice& device(gicv3::Gicv3& chip, bool distributor)
     {
-        if (distributor) return gic.distributor();
-        return gic.redistributors();
+        if (distributor) return chip.distributor();
+        return chip.redistributors();
     }
 
     void acknowledge(u32 vcpu, unsigned group)
     {
         const u64 intid = get(vcpu, group == 0 ? SysReg::icc_iar0_el1 : SysReg::icc_iar1_el1);
-        if (intid < intids) taken[vcpu].push_back({static_cast<u32>(intid), group});
+        if (intid < intids) taken_[vcpu].push_back({static_cast<u32>(intid), group});
     }
     void end_last(u32 vcpu)
     {
-        if (taken[vcpu].empty()) return;
-        const Taken last = taken[vcpu].back();
-        taken[vcpu].pop_back();
+        if (taken_[vcpu].empty()) return;
+        const Taken last = taken_[vcpu].back();
+        taken_[vcpu].pop_back();
         end(vcpu, last.intid, last.group);
         if ((get(vcpu, SysReg::icc_ctlr_el1) & 2) != 0) set(vcpu, SysReg::icc_dir_el1, last.intid);
     }
@@ -165,17 +165,18 @@ private:
 
     void drive_spi(OpStream& ops)
     {
-        const Spi spi{static_cast<u32>(ops.take(1) % (intids - 32))};
+        const u64 chosen = ops.take(1);
+        const Spi spi{static_cast<u32>(chosen % (chosen < 0xC0 ? 8 : intids - 32))}; // some again and again
         const bool level = ops.take(1) % 2 != 0;
-        gic.set_spi(spi, level);
+        gic_.set_spi(spi, level);
         lists.gic.set_spi(spi, level);
         lists.settle();
     }
     void drive_ppi(u32 vcpu, OpStream& ops)
     {
-        const Intid ppi{static_cast<u32>(16 + ops.take(1) % 16)};
+        const Intid ppi{static_cast<u32>(16 + ops.take(1) % 4)};
         const bool level = ops.take(1) % 2 != 0;
-        gic.set_ppi({vcpu}, ppi, level);
+        gic_.set_ppi({vcpu}, ppi, level);
         lists.gic.set_ppi({vcpu}, ppi, level);
         lists.settle();
     }
@@ -219,7 +220,7 @@ private:
         bool distributor = false;
         AccessSize size{};
         const u64 offset = some_offset(ops, distributor, size);
-        const auto software = device(gic, distributor).read({{vcpu}}, offset, size);
+        const auto software = device(gic_, distributor).read({{vcpu}}, offset, size);
         const u64 listed = lists.read(vcpu, device(lists.gic, distributor), offset, size);
         if ((software ? *software : ~u64{0}) != listed) differ("a memory-mapped register", vcpu, *software, listed);
     }
@@ -233,9 +234,9 @@ private:
         case 3:
             if (ops.take(1) % 4 != 0) break;
             lists.put(vcpu, true); // CPU_ON resets a vCPU that is off
-            gic.reset_cpu({vcpu});
+            gic_.reset_cpu({vcpu});
             lists.gic.reset_cpu({vcpu});
-            taken[vcpu].clear();
+            taken_[vcpu].clear();
             break;
         }
         lists.settle();
@@ -246,11 +247,13 @@ private:
         for (u32 vcpu = 0; vcpu < vcpus; ++vcpu) {
             if (lists.on_cpu(vcpu)) {
                 const FakeIch& own = lists.interface_of(vcpu);
-                if (inputs.irq[vcpu] != own.virq()) differ("IRQ", vcpu, inputs.irq[vcpu], own.virq());
-                if (inputs.fiq[vcpu] != own.vfiq()) differ("FIQ", vcpu, inputs.fiq[vcpu], own.vfiq());
+                if (inputs_.irq[vcpu] != own.virq()) differ("IRQ", vcpu, inputs_.irq[vcpu], own.virq());
+                if (inputs_.fiq[vcpu] != own.vfiq()) differ("FIQ", vcpu, inputs_.fiq[vcpu], own.vfiq());
             } else if (lists.asleep[vcpu]) {
-                if (inputs.irq[vcpu] != lists.irq[vcpu]) differ("wake by IRQ", vcpu, inputs.irq[vcpu], lists.irq[vcpu]);
-                if (inputs.fiq[vcpu] != lists.fiq[vcpu]) differ("wake by FIQ", vcpu, inputs.fiq[vcpu], lists.fiq[vcpu]);
+                if (inputs_.irq[vcpu] != lists.irq[vcpu])
+                    differ("wake by IRQ", vcpu, inputs_.irq[vcpu], lists.irq[vcpu]);
+                if (inputs_.fiq[vcpu] != lists.fiq[vcpu])
+                    differ("wake by FIQ", vcpu, inputs_.fiq[vcpu], lists.fiq[vcpu]);
             }
         }
     }
@@ -259,10 +262,10 @@ private:
         u32 intid;
         unsigned group;
     };
-    gicv3::Gicv3 gic{config};
-    Inputs inputs;
-    gicv3::SoftwareIcc icc{gic.state(), inputs};
-    std::vector<Taken> taken[vcpus];
+    gicv3::Gicv3 gic_{config};
+    Inputs inputs_;
+    gicv3::SoftwareIcc icc_{gic_.state(), inputs_};
+    std::vector<Taken> taken_[vcpus];
 };
 
 } // namespace gimbal::test
