@@ -15,7 +15,7 @@ constexpr u16 vmid_of(u64 tag) { return static_cast<u16>(tag); }
 
 VmidAllocator::VmidAllocator(unsigned vmid_bits, std::span<VmidCpu> cpus) : cpus_(cpus), limit_(1u << vmid_bits)
 {
-    GIMBAL_ASSERT(vmid_bits == 8 || vmid_bits == 16);
+    GIMBAL_ASSERT(vmid_bits <= 16);
     GIMBAL_ASSERT(cpus.size() < limit_ - 1);
 }
 
@@ -53,8 +53,8 @@ void VmidAllocator::roll_over()
         if (slot == nullptr) continue;
         const u64 tag = slot->tag_.load(MemoryOrder::relaxed);
         // A VM of a still older generation has announced itself but not entered: it waits for the lock and gets a new
-        // VMID. Its old one may be another VM's. One of the new generation runs on an earlier CPU of this loop too.
-        if (generation_of(tag) < old) continue;
+        // VMID. Its old one may be another VM's. One of the new generation runs on an earlier CPU of this loop, too.
+        if (generation_of(tag) != old) continue;
         cpu.kept = vmid_of(tag);
         slot->tag_.store(make_tag(old + 1, vmid_of(tag)), MemoryOrder::release);
     }

@@ -52,7 +52,7 @@ struct VmidEntry {
 /// so an invalidation by VmidSlot::vmid() reaches every TLB.
 class VmidAllocator {
 public:
-    /// `vmid_bits` is 8 or 16 (Stage2Features). There are fewer CPUs than VMIDs.
+    /// `vmid_bits` is 8 or 16 (Stage2Features); tests run out sooner with fewer. There are fewer CPUs than VMIDs.
     VmidAllocator(unsigned vmid_bits, std::span<VmidCpu> cpus);
 
     /// CPU `cpu`, on itself, is about to load VTTBR_EL2 for `slot`'s VM. Called when the VM on the CPU changes; as

@@ -9,9 +9,6 @@ namespace {
 using aarch64::Descriptor;
 using aarch64::DescriptorKind;
 using aarch64::Granule;
-using aarch64::IdAa64mmfr0;
-using aarch64::IdAa64mmfr1;
-using aarch64::IdAa64mmfr2;
 
 constexpr Stage2Features all48{.granule_4kib = true, .pa_bits = 48, .vmid_bits = 16, .xnx = true, .cnp = true};
 constexpr Stage2Features plain40{.granule_4kib = true, .pa_bits = 40, .vmid_bits = 8};

@@ -77,6 +77,48 @@ TEST(Vmid, ARolloverKeepsWhatRunsAndFlushesEachCpuOnce)
     EXPECT_EQ(fresh, idle.vmid());
 }
 
+TEST(Vmid, WhatWasKeptIsFreeAgainInTheNextGeneration)
+{
+    std::array<VmidCpu, 2> cpus;
+    VmidAllocator allocator(8, cpus);
+    VmidSlot keeper;
+    std::vector<VmidSlot> others(1000);
+    EXPECT_EQ(allocator.enter(1, keeper).vmid, 1);
+    std::set<u16> second, third;
+    for (VmidSlot& vm : others) {
+        const u16 vmid = allocator.enter(0, vm).vmid;
+        if (allocator.generation() == 2) {
+            second.insert(vmid);
+            allocator.forget(keeper); // now no CPU is in anything that is kept
+        } else if (allocator.generation() == 3) {
+            third.insert(vmid);
+        }
+    }
+    EXPECT_FALSE(second.contains(1));
+    EXPECT_TRUE(third.contains(1));
+}
+
+// The moment between a CPU's announcement and its look at the generation, while two rollovers pass.
+TEST(Vmid, AnAnnouncementAloneDoesNotKeepAnOldVmid)
+{
+    std::array<VmidCpu, 3> cpus;
+    VmidAllocator allocator(8, cpus);
+    VmidSlot stale;
+    std::vector<VmidSlot> others(600);
+    unsigned next = 0;
+    const u16 old = allocator.enter(1, stale).vmid;
+    allocator.enter(1, others[next++]);
+    while (allocator.generation() == 1) allocator.enter(2, others[next++]);
+    VmidSlot& heir = others[next - 1];
+    ASSERT_EQ(heir.vmid(), old);
+    allocator.enter(0, heir);
+
+    cpus[1].running.store(&stale);
+    while (allocator.generation() == 2) allocator.enter(2, others[next++]);
+    EXPECT_EQ(heir.vmid(), old);
+    EXPECT_NE(allocator.enter(1, stale).vmid, old);
+}
+
 TEST(Vmid, AnEndedVmIsForgotten)
 {
     std::array<VmidCpu, 1> cpus;
@@ -171,8 +213,8 @@ TEST(Vmid, SeveralCpusRollOverTogether)
 {
     constexpr unsigned threads = 4;
     std::array<VmidCpu, threads> cpus;
-    VmidAllocator allocator(8, cpus);
-    std::vector<VmidSlot> vms(300);
+    VmidAllocator allocator(4, cpus); // a rollover every dozen entries
+    std::vector<VmidSlot> vms(60);
     Occupancy occupancy;
     std::atomic<u64> faults{};
     std::vector<std::jthread> running;
@@ -196,7 +238,7 @@ TEST(Vmid, SeveralCpusRollOverTogether)
     }
     running.clear();
     EXPECT_EQ(faults.load(), 0u);
-    EXPECT_GT(allocator.generation(), 50u);
+    EXPECT_GT(allocator.generation(), 500u);
 }
 
 } // namespace
