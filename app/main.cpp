@@ -9,6 +9,7 @@
 
 #include "app/cli/command_line.hpp"
 #include "app/doctor/doctor.hpp"
+#include "app/pack/pack.hpp"
 #include "app/run/run.hpp"
 #include "host/signals.hpp"
 
@@ -30,15 +31,25 @@ int run_doctor()
     return gimbal::best_engine(engines) != nullptr ? shown : gimbal::exit_status::internal_error;
 }
 
+int refuse(const gimbal::UserError& error)
+{
+    std::fprintf(stderr, "gimbal: %s\n", error.message.c_str());
+    return gimbal::exit_status::bad_input;
+}
+
+int run_pack(const gimbal::PackConfig& config)
+{
+    const auto report = gimbal::pack_image(config);
+    return report ? show(*report) : refuse(report.error());
+}
+
 int run(int argc, const char* const* argv)
 {
     const auto command = gimbal::parse_command_line(argc, argv);
-    if (!command) {
-        std::fprintf(stderr, "gimbal: %s\n", command.error().message.c_str());
-        return gimbal::exit_status::bad_input;
-    }
+    if (!command) return refuse(command.error());
     if (const auto* const shown = std::get_if<gimbal::ShowText>(&*command)) return show(shown->text);
     if (std::holds_alternative<gimbal::Doctor>(*command)) return run_doctor();
+    if (const auto* const pack = std::get_if<gimbal::PackConfig>(&*command)) return run_pack(*pack);
     return gimbal::run_command(std::get<gimbal::RunConfig>(*command), gimbal::run_engines());
 }
 

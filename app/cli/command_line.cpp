@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/cli/config_file.hpp"
+#include "app/cli/pack_arguments.hpp"
 #include "app/cli/settings.hpp"
 
 #ifndef GIMBAL_VERSION
@@ -52,12 +53,13 @@ Result<void, UserError> refuse_leftovers(const CLI::App& app)
     if (leftovers.empty()) return {};
     const std::string& first = leftovers.front();
     if (app.get_subcommands().empty()) {
-        constexpr std::string_view commands[] = {"run", "doctor"};
+        constexpr std::string_view commands[] = {"run", "pack", "doctor"};
         return fail(
             UserError{fmt::format("unknown command '{}'{}; see 'gimbal --help'", first, suggestion(first, commands))});
     }
     if (app.got_subcommand("doctor"))
         return fail(UserError{fmt::format("unexpected argument '{}'; 'gimbal doctor' takes none", first)});
+    if (app.got_subcommand("pack")) return fail(unknown_pack_option(first));
     if (!first.starts_with('-'))
         return fail(UserError{fmt::format("unexpected argument '{}'; see 'gimbal run --help'", first)});
     std::vector<std::string_view> known{"--config", "--help"};
@@ -111,6 +113,7 @@ Result<Command, UserError> parse_command_line(int argc, const char* const* argv)
         "Exit status: 0 powered off or quit, 1 internal error, 2 bad usage or input, 3 reset under --no-reboot,\n"
         "4 guest fault, 5 --timeout ran out, 130 or 143 stopped by SIGINT or SIGTERM.");
     const RunArguments arguments = declare_run(run);
+    const PackArguments pack(app);
     CLI::App& doctor = *app.add_subcommand("doctor", "Say which engines work here and which one 'auto' picks");
     doctor.allow_extras();
     try {
@@ -125,6 +128,10 @@ Result<Command, UserError> parse_command_line(int argc, const char* const* argv)
     }
     GIMBAL_TRY_VOID(refuse_leftovers(app));
     if (doctor.parsed()) return Command{Doctor{}};
+    if (pack.given()) {
+        GIMBAL_TRY(pack_config, pack.collect());
+        return Command{std::move(pack_config)};
+    }
     if (!run.parsed()) return fail(UserError{"no command is given; try 'gimbal run --kernel FILE' or 'gimbal --help'"});
     GIMBAL_TRY(config, collect_run(arguments));
     return Command{std::move(config)};

@@ -17,7 +17,7 @@ struct ShowText {
 /// `gimbal doctor`
 struct Doctor {};
 
-using Command = std::variant<ShowText, RunConfig, Doctor>;
+using Command = std::variant<ShowText, RunConfig, PackConfig, Doctor>;
 
 /// What the arguments ask for. Configuration files are read here; flags win over them.
 Result<Command, UserError> parse_command_line(int argc, const char* const* argv);

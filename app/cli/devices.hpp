@@ -26,23 +26,11 @@ inline constexpr TableKey net_keys[] = {
     {"mode", SettingKind::text, set_net_mode, true},
     {"hostfwd", SettingKind::list, set_net_forwards},
 };
-inline constexpr TableKey channel_keys[] = {
-    {"name", SettingKind::text, nullptr, true},
-    {"size", SettingKind::text, nullptr, true},
-};
-inline constexpr Table channel_table{"channels", true, channel_keys};
-inline constexpr TableKey type1_keys[] = {
-    {"priority", SettingKind::number},
-    {"affinity", SettingKind::numbers},
-    {"passthrough", SettingKind::list},
-    {"channels", SettingKind::tables, nullptr, false, &channel_table},
-};
 } // namespace detail
 
-/// [[disk]], [[net]], and [type1], which is for `pack`: the same file serves both commands.
+/// [[disk]] and [[net]].
 inline constexpr Table disk_table{"disk", true, detail::disk_keys,
                                   [](RunConfig& config) { config.disks.emplace_back(); }};
 inline constexpr Table net_table{"net", true, detail::net_keys, [](RunConfig& config) { config.nets.emplace_back(); }};
-inline constexpr Table type1_table{"type1", false, detail::type1_keys};
 
 } // namespace gimbal

@@ -46,6 +46,14 @@ enum class ConsoleKind : u8 { pl011, virtio };
 enum class EngineKind : u8 { translator, kvm, hvf };
 const char* engine_name(EngineKind kind);
 
+/// [type1]: what a VM is told only as part of a type-1 image.
+struct Type1Config {
+    u32 priority{1};                      ///< Not above bare::payload::max_priority; a larger one runs first.
+    u64 affinity{};                       ///< One bit per CPU of the machine; zero: any.
+    std::vector<std::string> passthrough; ///< Devices of the machine.
+    std::vector<std::string> channels;    ///< Names.
+};
+
 /// Everything `gimbal run` was told, checked as far as that goes without opening a file.
 struct RunConfig {
     std::string name;                   ///< For messages; the configuration file's stem.
@@ -66,6 +74,23 @@ struct RunConfig {
     TraceOptions trace;
     host::LogLevel log_level{host::LogLevel::warn};
     std::string log_path; ///< Empty: standard error.
+    Type1Config type1;    ///< For `gimbal pack`.
+};
+
+enum class PackTarget : u8 { el2 };
+
+/// One VM of an image, and the file that describes it.
+struct PackedVm {
+    std::string file;
+    RunConfig config; ///< With a kernel.
+};
+
+/// Everything `gimbal pack` was told.
+struct PackConfig {
+    PackTarget target{};
+    std::vector<PackedVm> vms; ///< At least one.
+    std::string output;        ///< A path.
+    std::string hypervisor;    ///< A path; empty: the one that belongs to the command.
 };
 
 } // namespace gimbal

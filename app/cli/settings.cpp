@@ -11,6 +11,7 @@
 
 #include "app/cli/devices.hpp"
 #include "app/cli/path_setting.hpp"
+#include "app/cli/type1.hpp"
 #include "app/size.hpp"
 #include "vm/aarch64/board.hpp"
 #include "vm/device_tree/aarch64.hpp"

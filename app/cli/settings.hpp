@@ -41,7 +41,7 @@ struct Table;
 struct TableKey {
     const char* key;
     SettingKind kind;
-    ApplySetting apply{}; ///< To the table that was begun last. Null: not for `run`, which only checks the kind.
+    ApplySetting apply{}; ///< To the table that was begun last. Null: only the kind is checked.
     bool required{};
     const Table* table{}; ///< SettingKind::tables: what each of them may hold.
 };

@@ -75,11 +75,7 @@ bool fill_random(T& target)
 /// are read before either is let go: what malloc has once taken back from a mapping it keeps for the next such block.
 Result<void, UserError> place_files(Guest& guest, GuestMemory& memory)
 {
-    std::vector<u8> initrd;
-    if (guest.initrd_file) {
-        GIMBAL_TRY(bytes, read_input(*guest.initrd_file));
-        initrd = std::move(bytes);
-    }
+    GIMBAL_TRY(initrd, read_initrd(guest));
     if (guest.kernel.storage.empty()) {
         GIMBAL_TRY(kernel, read_kernel(guest.kernel_file, guest.memory_size));
         guest.kernel = std::move(kernel);
@@ -122,9 +118,14 @@ Result<Guest, UserError> load_guest(const RunConfig& config)
     return guest;
 }
 
-Result<VcpuEntry, UserError> place_guest(Guest& guest, const BoardParts& parts, GuestMemory& memory)
+Result<std::vector<u8>, UserError> read_initrd(const Guest& guest)
 {
-    GIMBAL_TRY_VOID(place_files(guest, memory));
+    if (!guest.initrd_file) return std::vector<u8>();
+    return read_input(*guest.initrd_file);
+}
+
+Result<std::vector<u8>, UserError> make_device_tree(const Guest& guest, const BoardParts& parts)
+{
     device_tree::Aarch64Machine machine;
     machine.cpu_count = parts.cpu_count;
     machine.memory_size = guest.memory_size;
@@ -138,11 +139,24 @@ Result<VcpuEntry, UserError> place_guest(Guest& guest, const BoardParts& parts, 
         return fail(UserError{"the system gives no random numbers"});
     std::vector<u8> tree(device_tree_room);
     const auto size = device_tree::write(tree, machine);
-    if (!size || !memory.write(guest.layout.device_tree, std::span(tree).first(*size)))
-        return fail(placement_failed("the device tree"));
-    return VcpuEntry{
+    if (!size) return fail(placement_failed("the device tree"));
+    tree.resize(*size);
+    return tree;
+}
+
+VcpuEntry guest_entry(const Guest& guest)
+{
+    return {
         guest.layout.entry.value, {guest.layout.device_tree.value, 0, 0, 0}
     };
+}
+
+Result<VcpuEntry, UserError> place_guest(Guest& guest, const BoardParts& parts, GuestMemory& memory)
+{
+    GIMBAL_TRY_VOID(place_files(guest, memory));
+    GIMBAL_TRY(tree, make_device_tree(guest, parts));
+    if (!memory.write(guest.layout.device_tree, tree)) return fail(placement_failed("the device tree"));
+    return guest_entry(guest);
 }
 
 } // namespace gimbal

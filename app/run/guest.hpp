@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/cli/run_config.hpp"
 #include "app/loader/kernel.hpp"
@@ -42,8 +43,16 @@ struct BoardParts {
     u32 virtio_slots{};
 };
 
-/// Writes kernel, initrd and a new device tree into guest memory, which is all zero, and returns where vCPU 0 starts
-/// (Linux, Documentation/arm64/booting.rst: x0 is the device tree, x1 to x3 are zero).
+/// The initrd's bytes, as they were when it was opened; none without one.
+Result<std::vector<u8>, UserError> read_initrd(const Guest& guest);
+
+/// A device tree for this guest on this board, with fresh seeds.
+Result<std::vector<u8>, UserError> make_device_tree(const Guest& guest, const BoardParts& parts);
+
+/// Where vCPU 0 starts (Linux, Documentation/arm64/booting.rst: x0 is the device tree, x1 to x3 are zero).
+VcpuEntry guest_entry(const Guest& guest);
+
+/// Writes kernel, initrd and a new device tree into guest memory, which is all zero, and returns guest_entry().
 Result<VcpuEntry, UserError> place_guest(Guest& guest, const BoardParts& parts, GuestMemory& memory);
 
 } // namespace gimbal

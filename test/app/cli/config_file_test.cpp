@@ -2,6 +2,7 @@
 #include "app/cli/config_file.hpp"
 
 #include "app/cli/devices.hpp"
+#include "app/cli/type1.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -121,6 +122,17 @@ passthrough = ["virtio_mmio@a000000"]
 channels = [{ name = "ring0", size = "64K" }]
 )"),
               "no error");
+    EXPECT_EQ(error_of("[type1]\npriority = 32\n"),
+              "dir/vm.toml:2: priority: '32' is no priority; expected 0 to 31, of which a larger one runs first");
+    EXPECT_EQ(error_of("[type1]\npriority = -1\n"),
+              "dir/vm.toml:2: priority: '-1' is no priority; expected 0 to 31, of which a larger one runs first");
+    EXPECT_EQ(error_of("[type1]\naffinity = [64]\n"), "dir/vm.toml:2: affinity: '64' is no CPU; expected 0 to 63");
+    EXPECT_EQ(error_of("[type1]\naffinity = [1, 1]\n"), "dir/vm.toml:2: affinity: CPU 1 is named twice");
+    EXPECT_EQ(error_of("[type1]\naffinity = []\n"),
+              "dir/vm.toml:2: affinity: it names no CPU; leave it out to let the VM run on any");
+    EXPECT_EQ(error_of("[type1]\nchannels = [{ name = 'a', size = '64' }]\n").substr(0, 20), "dir/vm.toml:2: size:");
+    EXPECT_EQ(error_of("[type1]\nchannels = [{ name = '', size = '64K' }]\n"),
+              "dir/vm.toml:2: name: the channel's name is empty");
     EXPECT_EQ(error_of("[type1]\npriorty = 1\n"),
               "dir/vm.toml:2: unknown key 'priorty' in 'type1'; did you mean 'priority'?");
     EXPECT_EQ(error_of("[type1]\naffinity = ['0']\n"), "dir/vm.toml:2: 'affinity' must be an array of integers");
