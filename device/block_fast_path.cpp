@@ -26,11 +26,38 @@ CallOutcome BlockFastPath::call(VcpuId vcpu, Conduit conduit, const CallExit& ca
     if (call.arguments[1] >= disks_.size()) return answer(block_fast_path::no_device);
     BlockBackend& disk = *disks_[static_cast<usize>(call.arguments[1])];
     if (function == flush) {
-        const auto flushed = disk.flush();
-        return answer(flushed ? 0 : answer_of(flushed.error()));
+        if (disk.properties().read_only) return answer(0); // nothing to wait for
+        buffers_[vcpu.value].flush_of.store(call.arguments[1]);
+        flusher_.ring(static_cast<u32>(call.arguments[1]));
+        return {.effect = CallEffect::pending};
     }
     const Transfer request{call.arguments[2], {call.arguments[3]}, call.arguments[4]};
     return answer(transfer(vcpu, disk, request, function == read ? Direction::read : Direction::write));
+}
+
+std::optional<Completion> BlockFastPath::answer(VcpuId vcpu)
+{
+    Buffer& buffer = buffers_[vcpu.value];
+    if (!buffer.flush_answered.exchange(false)) return std::nullopt;
+    return call_result(flush, buffer.flushed);
+}
+
+void BlockFastPath::process(u32 disk)
+{
+    static_assert(max_vcpus <= 64, "one bit each");
+    u64 asked = 0; // before the flush, which then covers what each of them has written
+    for (usize vcpu = 0; vcpu < buffers_.size(); ++vcpu) {
+        u64 expected = disk;
+        if (buffers_[vcpu].flush_of.compare_exchange(expected, no_disk)) asked |= u64{1} << vcpu;
+    }
+    if (asked == 0) return; // an earlier turn has done it
+    const auto flushed = disks_[disk]->flush();
+    for (usize vcpu = 0; vcpu < buffers_.size(); ++vcpu) {
+        if ((asked & u64{1} << vcpu) == 0) continue;
+        buffers_[vcpu].flushed = flushed ? 0 : answer_of(flushed.error());
+        buffers_[vcpu].flush_answered.store(true);
+        slots_[vcpu].post(Request::kick);
+    }
 }
 
 /// `direction` is the disk's: a read writes to guest memory.

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "device/block_backend.hpp"
 #include "vm/calls.hpp"
 #include "vm/memory.hpp"
+#include "vm/vcpu_slot.hpp"
 
 namespace gimbal {
+
+/// Where flushes wait for their disks: calls BlockFastPath::process(disk) after each ring, on a thread of the disk's.
+class BlockFlusher {
+public:
+    virtual void ring(u32 disk) noexcept = 0; ///< Any thread; never waits.
+
+protected:
+    ~BlockFlusher() = default;
+};
 
 /// Disk access by hypercall, without a queue: one call, one transfer, done when it returns.
 ///
@@ -26,7 +37,8 @@ namespace gimbal {
 /// ENOSPC, EIO. After EIO, ENOSPC the range of the disk, or the buffer, holds any mixture of old and new.
 ///
 /// Transfers are stable only after FLUSH, which also covers writes through a queue of the same disk that began before
-/// it. Being synchronous, a call holds its vCPU as long as the host needs: FLUSH as long as its medium does.
+/// it. A transfer is done on the vCPU's thread, mostly a copy from or to the host's page cache. FLUSH takes as long as
+/// the medium does; it is done on a thread of the disk's, and the vCPU stays open to a pause and a stop meanwhile.
 class BlockFastPath final : public CallHandler {
 public:
     static constexpr u32 probe = 0xC200'0000;
@@ -34,20 +46,28 @@ public:
     static constexpr u32 write = 0xC200'0002;
     static constexpr u32 flush = 0xC200'0003;
     static constexpr u64 max_transfer = u64{1} << 20; ///< Bytes in one call.
+    static constexpr u64 no_disk = ~u64{0};
     /// What one vCPU's calls pass through on their way.
     struct Buffer {
         alignas(4096) u8 bytes[usize{64} << 10];
+        Atomic<u64> flush_of{no_disk};      ///< Set by the vCPU, taken back by the flusher's thread.
+        i64 flushed{};                      ///< Written before flush_answered.
+        Atomic<bool> flush_answered{false}; ///< Set by the flusher's thread, taken by the vCPU.
     };
 
-    /// One buffer per vCPU. Everything outlives the handler.
-    BlockFastPath(GuestMemory& memory, std::span<BlockBackend* const> disks, std::span<Buffer> buffers)
-        : memory_(memory), disks_(disks), buffers_(buffers)
+    /// A buffer and a slot per vCPU. Everything outlives the handler.
+    BlockFastPath(GuestMemory& memory, std::span<BlockBackend* const> disks, std::span<Buffer> buffers,
+                  std::span<VcpuSlot> slots, BlockFlusher& flusher)
+        : memory_(memory), disks_(disks), buffers_(buffers), slots_(slots), flusher_(flusher)
     {
     }
 
     Result<void, CallTableError> register_in(CallTable& table) { return table.add({probe, flush, this}); }
 
     CallOutcome call(VcpuId vcpu, Conduit conduit, const CallExit& call) override;
+    std::optional<Completion> answer(VcpuId vcpu) override;
+    /// The flusher: one flush of `disk` for all vCPUs that have asked for one by now.
+    void process(u32 disk);
 
 private:
     struct Transfer {
@@ -60,7 +80,9 @@ private:
 
     GuestMemory& memory_;
     std::span<BlockBackend* const> disks_;
-    std::span<Buffer> buffers_; ///< By vCPU; each is used on that vCPU's thread only.
+    std::span<Buffer> buffers_; ///< By vCPU; the bytes are used on that vCPU's thread only.
+    std::span<VcpuSlot> slots_;
+    BlockFlusher& flusher_;
 };
 
 /// Linux's error numbers, negative, which are the answers of the calls above.

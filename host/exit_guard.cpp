@@ -173,7 +173,7 @@ void ExitGuard::leave(int status, int signal)
         std::unique_lock lock(said->mutex);
         said->changed.wait_for(lock, words_time, [&] { return said->done; });
     } catch (const std::system_error&) {
-        // No thread to be had: then without words.
+        ::_exit(status); // no thread to be had: then without words
     }
     ::_exit(status);
 }

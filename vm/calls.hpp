@@ -19,6 +19,7 @@ enum class CallEffect : u8 {
     cpu_off,    ///< The vCPU is off; the call does not return.
     system_off,
     system_reset,
+    pending, ///< The answer comes later, see CallHandler::answer(); there is none in the outcome.
 };
 
 struct CallOutcome {
@@ -32,6 +33,14 @@ class CallHandler {
 public:
     /// On the calling vCPU's thread. arguments[0] is the function identifier.
     virtual CallOutcome call(VcpuId vcpu, Conduit conduit, const CallExit& call) = 0;
+    /// After a `pending` call, on the same thread: its answer, once, if it is there. Whoever has it kicks the vCPU's
+    /// slot afterwards. The vCPU sleeps until then: it takes no interrupt, but it parks for a pause and leaves for a
+    /// stop, after which nobody asks any more.
+    virtual std::optional<Completion> answer(VcpuId vcpu)
+    {
+        static_cast<void>(vcpu);
+        return std::nullopt;
+    }
 
 protected:
     ~CallHandler() = default;

@@ -64,6 +64,7 @@ Step answer_call(VmServices& services, VcpuId vcpu, Conduit conduit, const CallE
     case CallEffect::cpu_off: return {.action = Action::off, .answer = outcome.answer};
     case CallEffect::system_off: return stop_for(StopReason::guest_power_off, vcpu);
     case CallEffect::system_reset: return stop_for(StopReason::guest_reset, vcpu);
+    case CallEffect::pending: return {.action = Action::await, .handler = range->handler};
     }
     return resume_with(outcome.answer);
 }

@@ -20,6 +20,7 @@ enum class Action : u8 {
     wait,  ///< Sleep until an interrupt input, a request or the deadline.
     yield, ///< Give the CPU away until an event, at most until the deadline.
     off,   ///< Sleep until CPU_ON or a request; interrupts do not count.
+    await, ///< Sleep until the call's handler has the answer, or a request; interrupts do not count.
     stop,  ///< The whole VM stops, for the reason in `stop`.
 };
 
@@ -28,6 +29,7 @@ struct Step {
     Completion answer{};                   ///< For the engine's next run().
     std::optional<HostTicks> deadline{};   ///< wait, yield
     std::optional<VcpuEntry> wake_entry{}; ///< wait: the vCPU starts anew here when it wakes (CPU_SUSPEND, power-down).
+    CallHandler* handler{};                ///< await
     StopInfo stop{};
 };
 

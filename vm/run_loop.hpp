@@ -36,6 +36,12 @@ public:
             settle();
             return {.action = Action::off};
         }
+        if (handler_ != nullptr) {
+            const std::optional<Completion> answer = handler_->answer(id_);
+            if (!answer) return {.action = Action::await};
+            answer_ = *answer;
+            handler_ = nullptr;
+        }
         if (wake_entry_) reset_core(*std::exchange(wake_entry_, std::nullopt));
 
         update_timers();
@@ -49,6 +55,7 @@ public:
         if (next.action == Action::stop) return stop(next.stop);
         answer_ = next.answer;
         wake_entry_ = next.wake_entry;
+        handler_ = next.handler;
         return next;
     }
 
@@ -61,7 +68,8 @@ public:
         switch (action) {
         case Action::wait:
         case Action::yield: return parked_ || !slot_.interrupt_asserted();
-        case Action::off: return true;
+        case Action::off:
+        case Action::await: return true;
         case Action::resume:
         case Action::stop: return false;
         }
@@ -157,6 +165,7 @@ private:
     OwnerId owner_;
     Completion answer_{};                   // for the next run()
     std::optional<VcpuEntry> wake_entry_{}; // where a CPU_SUSPEND power-down resumes
+    CallHandler* handler_{};                // who owes the answer of a pending call
     u64 alarm_{no_alarm};                   // what the parker was last told: host ticks
     bool parked_{};
 };
@@ -171,6 +180,7 @@ void run_vcpu(VcpuRunner<V>& runner, VcpuSlot& slot, Parker& parker, const Clock
         case Action::resume: continue;
         case Action::wait:
         case Action::yield:
+        case Action::await:
         case Action::off: {
             const u32 seen = slot.requests.sequence();
             if (!runner.may_sleep(step.action)) continue;
@@ -178,7 +188,7 @@ void run_vcpu(VcpuRunner<V>& runner, VcpuSlot& slot, Parker& parker, const Clock
             runner.fall_asleep();
             parker.wait(slot.requests, seen, step.deadline);
             runner.wake_up();
-            const bool idle = step.action != Action::off && !runner.parked();
+            const bool idle = step.action != Action::off && step.action != Action::await && !runner.parked();
             if (idle) runner.stats().idle_ticks.fetch_add(clock.now().value - before.value, MemoryOrder::relaxed);
             continue;
         }

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace gimbal {
 
@@ -33,8 +34,38 @@ DiskCalls::DiskCalls(Vm& vm, const Disks& disks)
           return pointers;
       }()),
       buffers_(vm.vcpu_count()),
-      calls_(vm.memory, disks_, buffers_)
+      calls_(vm.memory, disks_, buffers_, vm.slots(), *this)
 {
+    for (u32 index = 0; index < disks_.size(); ++index) {
+        auto& worker = workers_.emplace_back();
+        if (disks_[index]->properties().read_only) continue;
+        worker = std::make_unique<host::Worker>(
+            fmt::format("disk call {}", index), [this, index] { calls_.process(index); },
+            [index, &vm](const std::string& what) {
+                spdlog::error("disk {} cannot go on: {}", index, what);
+                vm.request_stop({.reason = StopReason::device_failure});
+            });
+    }
+}
+
+void DiskCalls::ring(u32 disk) noexcept { workers_[disk]->ring(); }
+
+void DiskCalls::request_pause()
+{
+    for (const auto& worker : workers_)
+        if (worker) worker->request_pause();
+}
+
+void DiskCalls::wait_paused()
+{
+    for (const auto& worker : workers_)
+        if (worker) worker->wait_paused();
+}
+
+void DiskCalls::resume()
+{
+    for (const auto& worker : workers_)
+        if (worker) worker->resume();
 }
 
 Result<void, UserError> DiskCalls::attach()

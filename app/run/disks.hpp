@@ -8,6 +8,7 @@
 #include "app/user_error.hpp"
 #include "device/block_fast_path.hpp"
 #include "host/disk.hpp"
+#include "host/worker.hpp"
 #include "vm/vm.hpp"
 
 namespace gimbal {
@@ -17,9 +18,11 @@ using Disks = std::vector<std::unique_ptr<host::Disk>>;
 
 Result<Disks, UserError> open_disks(const RunConfig& config);
 
-/// Access to the disks by hypercall, for one life of the guest. Outlives the vCPUs' threads.
-class DiskCalls {
+/// Access to the disks by hypercall, for one life of the guest, with a thread for each disk that can be flushed.
+/// Outlives the vCPUs' threads.
+class DiskCalls final : public host::Pausable, private BlockFlusher {
 public:
+    /// Throws std::system_error if the system refuses a thread.
     DiskCalls(Vm& vm, const Disks& disks);
     DiskCalls(const DiskCalls&) = delete;
     DiskCalls& operator=(const DiskCalls&) = delete;
@@ -27,11 +30,18 @@ public:
     /// Before the VM is finalized.
     Result<void, UserError> attach();
 
+    void request_pause() override;
+    void wait_paused() override;
+    void resume() override;
+
 private:
+    void ring(u32 disk) noexcept override;
+
     Vm& vm_;
     std::vector<BlockBackend*> disks_;
     std::vector<BlockFastPath::Buffer> buffers_; // one per vCPU
     BlockFastPath calls_;
+    std::vector<std::unique_ptr<host::Worker>> workers_; // by disk, null for a read-only one; last: they use the rest
 };
 
 } // namespace gimbal

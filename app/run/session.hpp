@@ -166,7 +166,7 @@ Result<SessionResult, UserError> run_session(const SessionInput& input)
     SessionResult result;
     E engine(*vm, input.clock, input.config);
     const StopDevicesOnExit stop_devices{devices};
-    host::Pausable* const workers[] = {&devices};
+    host::Pausable* const workers[] = {&devices, &disk_calls};
     try {
         run_vcpus(*vm, engine, entry, input, workers, result);
     } catch (const std::system_error& error) {

@@ -41,7 +41,7 @@ BY_SIGNAL = (interrupt, "stopped by signal 2", 130, "signal")
 CASES = [
     ("flush by queue", "records by queue\n", "stuck-flush", "virtio-blk", "flush", *BY_SIGNAL),
     ("write by queue", "records by queue\n", "stuck-write", "virtio-blk", "write", *BY_SIGNAL),
-    ("flush by call", "records by calls\n", "stuck-flush", "vcpu 0", "flush", *BY_SIGNAL),
+    ("flush by call", "records by calls\n", "stuck-flush", "disk call 0", "flush", *BY_SIGNAL),
     ("write by call", "records by calls\n", "stuck-write", "vcpu 0", "write", *BY_SIGNAL),
     ("read by call", "timed reads by calls\n", "stuck-read", "vcpu 0", "read", *BY_SIGNAL),
     ("read by queue", "timed reads by queue\n", "stuck-read", "virtio-blk", "read", *BY_SIGNAL),

@@ -17,6 +17,12 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 namespace answer = block_fast_path;
 
+/// Remembers which disks were rung.
+struct Flusher final : BlockFlusher {
+    void ring(u32 disk) noexcept override { rung.push_back(disk); }
+    std::vector<u32> rung;
+};
+
 class FastPath : public testing::Test {
 protected:
     CallOutcome outcome(u64 function, u64 disk = 0, u64 sector = 0, u64 buffer = 0, u64 bytes = 0,
@@ -54,14 +60,16 @@ protected:
     FakeDisk fixed{16, true};
     BlockBackend* disks[2]{&disk, &fixed};
     std::vector<BlockFastPath::Buffer> buffers{2};
-    BlockFastPath path{ram.memory, disks, buffers};
+    VcpuSlot slots[2];
+    Flusher flusher;
+    BlockFastPath path{ram.memory, disks, buffers, slots, flusher};
     u64 data{ram.base() + 0x1003}; // of any alignment
 };
 
 TEST_F(FastPath, ProbeCountsTheDisks)
 {
     EXPECT_EQ(call(BlockFastPath::probe), 2);
-    BlockFastPath none(ram.memory, {}, buffers);
+    BlockFastPath none(ram.memory, {}, buffers, slots, flusher);
     const CallExit probe{{BlockFastPath::probe}, 0};
     EXPECT_EQ(none.call({0}, Conduit::hypercall, probe).answer.results[0], 0U);
     const CallExit flush{{BlockFastPath::flush}, 0};
@@ -134,12 +142,46 @@ TEST_F(FastPath, ReadOnlyMemoryCanBeWrittenFromButNotReadInto)
     EXPECT_EQ(write(0, 0, 0x1000, 512), 512);
 }
 
-TEST_F(FastPath, FlushReachesTheDisk)
+TEST_F(FastPath, FlushIsAnsweredFromTheDisksThread)
 {
-    EXPECT_EQ(call(BlockFastPath::flush, 0), 0);
+    for (const auto error : {std::optional<BlockError>(), std::optional(BlockError::io)}) {
+        disk.flush_error = error;
+        EXPECT_EQ(outcome(BlockFastPath::flush, 0).effect, CallEffect::pending);
+        EXPECT_THAT(disk.calls, IsEmpty()) << "not on the vCPU's thread";
+        EXPECT_FALSE(path.answer({1}));
+        path.process(1); // another disk's
+        EXPECT_FALSE(path.answer({1}));
+        EXPECT_FALSE(slots[1].requests.any());
+        path.process(0);
+        EXPECT_THAT(std::exchange(disk.calls, {}), ElementsAre("flush in 0 scopes"));
+        EXPECT_TRUE(slots[1].requests.take(Request::kick));
+        const auto answer = path.answer({1});
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(static_cast<i64>(answer->results[0]), error ? answer::io : 0);
+        EXPECT_FALSE(path.answer({1})) << "once";
+    }
+    EXPECT_THAT(flusher.rung, ElementsAre(0U, 0U));
+}
+
+TEST_F(FastPath, OneFlushAnswersAllThatHaveAskedByThen)
+{
+    const CallExit flush{
+        {BlockFastPath::flush, 0},
+        0
+    };
+    EXPECT_EQ(path.call({0}, Conduit::hypercall, flush).effect, CallEffect::pending);
+    EXPECT_EQ(path.call({1}, Conduit::hypercall, flush).effect, CallEffect::pending);
+    path.process(0);
+    path.process(0); // the second ring finds nothing left
     EXPECT_THAT(disk.calls, ElementsAre("flush in 0 scopes"));
-    disk.flush_error = BlockError::io;
-    EXPECT_EQ(call(BlockFastPath::flush, 0), answer::io);
+    EXPECT_TRUE(path.answer({0}));
+    EXPECT_TRUE(path.answer({1}));
+}
+
+TEST_F(FastPath, FlushOfAReadOnlyDiskIsAnsweredAtOnce)
+{
+    EXPECT_EQ(call(BlockFastPath::flush, 1), 0);
+    EXPECT_THAT(flusher.rung, IsEmpty());
 }
 
 TEST_F(FastPath, FailuresOfTheHostAreErrno)

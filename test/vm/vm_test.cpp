@@ -242,6 +242,58 @@ TEST(Pause, AppliesAPendingAnswerBeforeItParks)
     EXPECT_TRUE(engine.violations.empty()) << engine.violations.front();
 }
 
+/// Answers when the test says so.
+struct LateHandler final : CallHandler {
+    CallOutcome call(VcpuId, Conduit, const CallExit&) override { return {.effect = CallEffect::pending}; }
+    std::optional<Completion> answer(VcpuId) override { return std::exchange(ready, std::nullopt); }
+    std::optional<Completion> ready;
+};
+
+TEST(PendingCall, SleepsThroughInterruptsAndParksUntilItsAnswerIsThere)
+{
+    Machine<BareProfile> machine;
+    LateHandler handler;
+    ASSERT_TRUE(machine.vm.calls.add({0xc500'0000, 0xc500'0000, &handler}).has_value());
+    ASSERT_TRUE(machine.vm.start({}).has_value());
+    ScriptedEngine<BareProfile> engine({Op::move(0, 0xc500'0000), Op::hvc(), Op::move(4, 1)});
+    VcpuRunner<ScriptedEngine<BareProfile>> runner(machine.vm, {0}, engine, machine.parker, {1});
+    while (runner.step().action == Action::resume) {}
+    EXPECT_EQ(runner.step().action, Action::await);
+    EXPECT_EQ(engine.x(0), 0xc500'0000U);
+    machine.vm.slot({0}).set_interrupt(InterruptInput::irq, true);
+    EXPECT_TRUE(runner.may_sleep(Action::await));
+
+    ASSERT_TRUE(machine.vm.request_pause().has_value());
+    EXPECT_FALSE(runner.may_sleep(Action::await));
+    EXPECT_EQ(runner.step().action, Action::wait);
+    EXPECT_TRUE(runner.parked());
+    ASSERT_TRUE(machine.vm.resume().has_value());
+    EXPECT_EQ(runner.step().action, Action::await);
+
+    handler.ready = Completion::make_done(7);
+    machine.vm.slot({0}).post(Request::kick);
+    EXPECT_FALSE(runner.may_sleep(Action::await));
+    while (runner.step().action == Action::resume) {}
+    EXPECT_EQ(engine.x(0), 7U);
+    EXPECT_EQ(engine.x(4), 1U);
+    EXPECT_TRUE(engine.violations.empty()) << engine.violations.front();
+}
+
+TEST(PendingCall, V18_IsAbandonedByAStop)
+{
+    Machine<BareProfile> machine;
+    LateHandler handler;
+    ASSERT_TRUE(machine.vm.calls.add({0xc500'0000, 0xc500'0000, &handler}).has_value());
+    ASSERT_TRUE(machine.vm.start({}).has_value());
+    ScriptedEngine<BareProfile> engine({Op::move(0, 0xc500'0000), Op::hvc(), Op::move(4, 1)});
+    VcpuRunner<ScriptedEngine<BareProfile>> runner(machine.vm, {0}, engine, machine.parker, {1});
+    while (runner.step().action == Action::resume) {}
+    machine.vm.request_stop({.reason = StopReason::user_quit});
+    EXPECT_FALSE(runner.may_sleep(Action::await));
+    EXPECT_EQ(runner.step().action, Action::stop);
+    EXPECT_EQ(engine.x(4), 0U);
+}
+
 TEST(Pause, CpuOnOfAParkedVcpuWaitsForTheResume)
 {
     Machine<BareProfile> machine;

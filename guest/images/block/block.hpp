@@ -29,4 +29,5 @@ constexpr u64 pattern(u64 index) { return index * 0x9E37'79B9'7F4A'7C15; }
 
 void check_fast_path();                    ///< Prints a line per check and a verdict.
 void time_reads(u64 count, bool by_queue); ///< Prints a line for bench/run.
+void time_flushes(u64 count);              ///< The same of flushes by call, with nothing to flush.
 void write_records(bool by_queue);         ///< Until the disk is full or the machine is gone; see records.cpp.

@@ -57,6 +57,8 @@ extern "C" [[noreturn]] void boot()
         write_records(true);
     } else if (asks_for("timed reads by calls\n")) {
         time_reads(order_count(), false);
+    } else if (asks_for("timed flushes by calls\n")) {
+        time_flushes(order_count());
     } else if (asks_for("timed reads by queue\n") && (by_queue_only || queue_start())) {
         time_reads(order_count(), true);
     } else {

@@ -43,3 +43,18 @@ void time_reads(u64 count, bool by_queue)
     print_number(static_cast<i64>(nanoseconds(ticks)));
     print("\n");
 }
+
+void time_flushes(u64 count)
+{
+    const u64 start = now();
+    for (u64 i = 0; i < count; ++i) {
+        if (fast_path(flush_call, 0) != 0) {
+            print("BENCH block error=a flush failed\n");
+            return;
+        }
+    }
+    const u64 ticks = now() - start;
+    print("BENCH block sum=0 ns=");
+    print_number(static_cast<i64>(nanoseconds(ticks)));
+    print("\n");
+}
