@@ -37,7 +37,7 @@ PackArguments::PackArguments(CLI::App& app)
       hypervisor_(pack_->add_option("--hypervisor", "Take this gimbal-el2.bin (default: the one of this command)"))
 {
     pack_->allow_extras();
-    files_->type_name("FILE...")
+    files_->type_name("FILE")
         ->allow_extra_args()
         ->expected(1, CLI::detail::expected_max_vector_size)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

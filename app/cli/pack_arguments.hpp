@@ -7,7 +7,7 @@
 #include "app/cli/run_config.hpp"
 #include "app/user_error.hpp"
 
-namespace CLI {
+namespace CLI { // NOLINT(readability-identifier-naming): its own name.
 class App;
 class Option;
 } // namespace CLI
