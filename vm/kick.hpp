@@ -56,14 +56,22 @@ private:
     Atomic<u32> sequence_{0}; // only ever incremented
 };
 
-/// How one vCPU's owner sleeps: a futex or a condition variable on hosts, the scheduler on bare metal.
-class Waiter {
+/// Ends a vCPU's sleep.
+class Waker {
+public:
+    /// Any thread, after the word's sequence has moved. Cheap when nobody sleeps.
+    virtual void wake() noexcept = 0;
+
+protected:
+    ~Waker() = default;
+};
+
+/// How one vCPU's thread sleeps: a futex or a condition variable. A scheduler on bare metal is a Waker only.
+class Waiter : public Waker {
 public:
     /// The owner. Returns once word.changed_since(seen), or wake() was called, or the deadline passed; spurious returns
     /// are allowed. Returns at once if the sequence has moved on already.
     virtual void wait(RequestWord& word, u32 seen, std::optional<HostTicks> deadline) = 0;
-    /// Any thread, after the word's sequence has moved. Cheap when nobody sleeps.
-    virtual void wake() noexcept = 0;
 
 protected:
     ~Waiter() = default;

@@ -7,13 +7,19 @@
 
 namespace gimbal {
 
-/// How a vCPU's owner gives its CPU away. A host implements it with its primitives, bare metal with its scheduler.
-class Parker : public Waiter {
+/// What makes a vCPU leave the engine in time.
+class Alarm {
 public:
     /// The owner: post a kick at `deadline` even while the vCPU runs, in place of any alarm set before; none cancels
     /// it.
     virtual void set_alarm(std::optional<HostTicks> deadline) = 0;
 
+protected:
+    ~Alarm() = default;
+};
+
+/// How a vCPU's thread gives its CPU away.
+class Parker : public Waiter, public Alarm {
 protected:
     ~Parker() = default;
 };
@@ -23,8 +29,8 @@ protected:
 template <VcpuEngine V>
 class VcpuRunner {
 public:
-    VcpuRunner(Vm& vm, VcpuId id, V& vcpu, Parker& parker, OwnerId owner)
-        : vm_(vm), id_(id), vcpu_(vcpu), parker_(parker), slot_(vm.slot(id)), owner_(owner)
+    VcpuRunner(Vm& vm, VcpuId id, V& vcpu, Alarm& alarm, OwnerId owner)
+        : vm_(vm), id_(id), vcpu_(vcpu), alarm_(alarm), slot_(vm.slot(id)), owner_(owner)
     {
     }
 
@@ -152,21 +158,21 @@ private:
     void arm(std::optional<HostTicks> deadline)
     {
         const u64 when = deadline ? deadline->value : no_alarm;
-        if (when == alarm_) return;
-        alarm_ = when;
-        parker_.set_alarm(deadline);
+        if (when == armed_) return;
+        armed_ = when;
+        alarm_.set_alarm(deadline);
     }
 
     Vm& vm_;
     VcpuId id_;
     V& vcpu_;
-    Parker& parker_;
+    Alarm& alarm_;
     VcpuSlot& slot_;
     OwnerId owner_;
     Completion answer_{};                   // for the next run()
     std::optional<VcpuEntry> wake_entry_{}; // where a CPU_SUSPEND power-down resumes
     CallHandler* handler_{};                // who owes the answer of a pending call
-    u64 alarm_{no_alarm};                   // what the parker was last told: host ticks
+    u64 armed_{no_alarm};                   // what the parker was last told: host ticks
     bool parked_{};
 };
 

@@ -82,7 +82,7 @@ public:
         requests.post(request);
         SpinGuard guard(lock_);
         if (handle_ != nullptr) handle_->kick();
-        if (waiter_ != nullptr) waiter_->wake();
+        if (waker_ != nullptr) waker_->wake();
     }
 
     /// Any thread: the level of an interrupt input. The engine hears of every call, the sleeper only of rises.
@@ -95,18 +95,18 @@ public:
         if (handle_ != nullptr) handle_->set_interrupt(input, level);
         if (!level || (before & mask) != 0) return;
         requests.announce();
-        if (waiter_ != nullptr) waiter_->wake();
+        if (waker_ != nullptr) waker_->wake();
     }
     /// An input is high: a sleeping vCPU wakes whether or not the guest has masked it.
     bool interrupt_asserted() const { return inputs_.load(MemoryOrder::acquire) != 0; }
 
     /// The owner, once the engine's vCPU is set up; undone before it is destroyed. A set-up that failed never gets
     /// here.
-    void attach(VcpuHandle& handle, Waiter& waiter)
+    void attach(VcpuHandle& handle, Waker& waker)
     {
         SpinGuard guard(lock_);
         handle_ = &handle;
-        waiter_ = &waiter;
+        waker_ = &waker;
         const u32 inputs = inputs_.load(MemoryOrder::relaxed);
         for (const InterruptInput input : {InterruptInput::irq, InterruptInput::fiq, InterruptInput::serror})
             if ((inputs & 1U << static_cast<u32>(input)) != 0) handle.set_interrupt(input, true);
@@ -115,7 +115,7 @@ public:
     {
         SpinGuard guard(lock_);
         handle_ = nullptr;
-        waiter_ = nullptr;
+        waker_ = nullptr;
     }
 
 private:
@@ -124,13 +124,13 @@ private:
     Atomic<u32> inputs_{0}; // written under lock_
     SpinLock lock_;         // keeps the handle alive while it is used
     VcpuHandle* handle_{};  // under lock_
-    Waiter* waiter_{};      // under lock_
+    Waker* waker_{};        // under lock_
 };
 
 /// attach() for as long as it lives.
 class [[nodiscard]] VcpuAttachment {
 public:
-    VcpuAttachment(VcpuSlot& slot, VcpuHandle& handle, Waiter& waiter) : slot_(slot) { slot_.attach(handle, waiter); }
+    VcpuAttachment(VcpuSlot& slot, VcpuHandle& handle, Waker& waker) : slot_(slot) { slot_.attach(handle, waker); }
     ~VcpuAttachment() { slot_.detach(); }
     VcpuAttachment(const VcpuAttachment&) = delete;
     VcpuAttachment& operator=(const VcpuAttachment&) = delete;
