@@ -45,7 +45,8 @@ set(bare_flags -std=c++23 ${bare_common_flags} -nostdinc++ -isystem ${bare_heade
     ${gimbal_freestanding_flags} ${gimbal_warnings} -I${PROJECT_SOURCE_DIR})
 # Not our code: its warnings are not ours either.
 set(bare_libfdt_flags -std=gnu11 ${bare_common_flags} -w -mstrict-align -I${GIMBAL_LIBFDT_SOURCE} -isystem ${GIMBAL_BARE_SYSROOT}/include)
-set(bare_flags_aarch64 --target=aarch64-none-elf -mgeneral-regs-only -mno-outline-atomics)
+# Aligned accesses only: the image runs with the MMU off until its tables are there, and all memory is Device then.
+set(bare_flags_aarch64 --target=aarch64-none-elf -mgeneral-regs-only -mno-outline-atomics -mstrict-align)
 set(bare_flags_loongarch64 --target=loongarch64-unknown-none-gnusf -msoft-float)
 
 # A source that includes every header below `directory`, rewritten only if it changes. Left out are hosted ones and those
@@ -130,6 +131,7 @@ foreach(isa IN ITEMS aarch64 loongarch64)
     endforeach()
     gimbal_bare_libfdt(${isa} archive)
     list(APPEND archives ${archive})
+    set(bare_archives_${isa} ${archives})
     add_custom_target(freestanding_${isa} DEPENDS ${archives})
     add_dependencies(freestanding freestanding_${isa})
     add_test(NAME freestanding_${isa} COMMAND ${PROJECT_SOURCE_DIR}/tools/check-freestanding ${isa} ${archives})

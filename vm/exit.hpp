@@ -36,6 +36,8 @@ public:
     }
     static constexpr ExitKinds all() { return ExitKinds((1U << exit_kind_count) - 1); }
 
+    constexpr ExitKinds operator|(ExitKinds other) const { return ExitKinds(bits_ | other.bits_); }
+
     /// False for what is no kind at all.
     constexpr bool contains(ExitKind kind) const
     {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "bare/aarch64/gic.hpp"
+#include "bare/aarch64/ich_port.hpp"
+#include "bare/aarch64/registers.hpp"
+#include "bare/scheduler.hpp"
+#include "device/gicv3/list_registers.hpp"
+#include "engine/el2/vcpu.hpp"
+
+extern "C" {
+gimbal::u64 enter_guest(gimbal::aarch64::ContextFrame* frame);
+void save_fp(gimbal::el2::FpState* state);
+void load_fp(const gimbal::el2::FpState* state);
+}
+
+namespace gimbal::bare {
+
+class Cpu;
+using ListRegisters = gicv3::ListRegisters<IchPort>;
+using GuestCpu = el2::Vcpu<Cpu, ListRegisters>;
+
+/// What interrupts beyond the CPU's own mean.
+class BoardInterrupts {
+public:
+    /// A shared interrupt, acknowledged, its priority dropped; the callee deactivates it.
+    virtual void take_spi(u32 intid) = 0;
+
+protected:
+    ~BoardInterrupts() = default;
+};
+
+/// One physical CPU, as its vCPUs and its scheduler use it. Touched by that CPU only, but for kick().
+class alignas(64) Cpu final : public CpuPort {
+public:
+    static constexpr u32 virtual_timer_ppi = 27;
+    static constexpr u32 hypervisor_timer_ppi = 26;
+    static constexpr u32 maintenance_ppi = 25;
+
+    void set_up(unsigned index, u64 mpidr, PhysicalGic& gic, BoardInterrupts& board, u64 frequency_hz);
+    /// On the CPU itself.
+    bool start();
+
+    el2::Residence<GuestCpu> residence; // the vCPUs' business
+
+    unsigned index() const { return index_; }
+    u64 mpidr() const { return mpidr_; }
+    Scheduler& scheduler() { return *scheduler_; }
+    static RegisterFile registers() { return {}; }
+
+    static el2::ExitCode enter(aarch64::ContextFrame& frame) { return static_cast<el2::ExitCode>(enter_guest(&frame)); }
+    static el2::Trap read_trap()
+    {
+        using aarch64::SysReg;
+        return {{read_register<SysReg::esr_el2>()},
+                read_register<SysReg::far_el2>(),
+                read_register<SysReg::hpfar_el2>(),
+                read_register<SysReg::sctlr_el1>()};
+    }
+    bool take_interrupt(GuestCpu& vcpu);
+
+    static void load_fp(const el2::FpState& state) { ::load_fp(&state); }
+    static void save_fp(el2::FpState& state) { ::save_fp(&state); }
+    static void trap_fp(bool trap)
+    {
+        write_register<aarch64::SysReg::cptr_el2>(trap ? el2::cptr_el2_fp_traps : el2::cptr_el2_open);
+        isb();
+    }
+    static void flush_own_tlb();
+    static void flush_vm_tlb();
+    static unsigned zero_block_bytes();
+    static void clean_guest_memory(const el2::Stage2& stage2);
+    static Result<el2::StageOneResult, aarch64::FaultStatus> translate_stage1(u64 va, Direction direction, bool as_el0);
+
+    // CpuPort
+    HostTicks now() const override { return {read_register<aarch64::SysReg::cntpct_el0>()}; }
+    void set_timer(std::optional<HostTicks> deadline) override;
+    void idle() override;
+    void kick() noexcept override { PhysicalGic::kick(mpidr_); }
+
+private:
+    bool take(u32 intid, GuestCpu* vcpu);
+
+    unsigned index_{};
+    u64 mpidr_{};
+    PhysicalGic* gic_{};
+    BoardInterrupts* board_{};
+    std::optional<Scheduler> scheduler_;
+};
+
+} // namespace gimbal::bare

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hypervisor from its entry to its end: one thread of control per CPU, which becomes that CPU's scheduler.
+#include "arch/aarch64/mpidr.hpp"
+#include "bare/aarch64/guest_machine.hpp"
+#include "bare/aarch64/guest_profile.hpp"
+#include "bare/aarch64/hardware_tlb.hpp"
+#include "bare/aarch64/start.hpp"
+#include "bare/arena.hpp"
+#include "bare/board.hpp"
+#include "bare/boot_memory.hpp"
+#include "bare/own_tables.hpp"
+#include "bare/page_stack.hpp"
+#include "bare/uart.hpp"
+
+namespace gimbal::bare {
+namespace {
+
+using aarch64::SysReg;
+
+constexpr unsigned max_cpus = 8;
+constexpr u64 stack_bytes = 16384;
+constexpr u64 table_bytes = 1 << 20;
+constexpr u64 psci_cpu_on = 0xC400'0003;
+constexpr u64 psci_system_off = 0x8400'0008;
+
+extern "C" {
+extern const char image_head[], text_last[], rodata_last[], image_last[], el2_vectors[], secondary_cpu[];
+void enable_mmu(u64 mair, u64 tcr, u64 ttbr, u64 sctlr);
+}
+
+u64 address(const void* where) { return reinterpret_cast<u64>(where); }
+
+u64 call_firmware(u64 function, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0)
+{
+    register u64 x0 asm("x0") = function;
+    register u64 x1 asm("x1") = a1;
+    register u64 x2 asm("x2") = a2;
+    register u64 x3 asm("x3") = a3;
+    asm volatile("smc #0"
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+                   "x12", "x13", "x14", "x15", "x16", "x17");
+    return x0;
+}
+
+/// A guest's UART writes to the board's; nothing of it is kept.
+class GuestConsole final : public CharSink {
+public:
+    explicit GuestConsole(Uart& uart) : uart_(uart) {}
+    usize put(std::span<const u8> bytes) override
+    {
+        for (const u8 byte : bytes) uart_.put(byte);
+        return bytes.size();
+    }
+    void receiver_ready() noexcept override {}
+
+private:
+    Uart& uart_;
+};
+
+struct Hypervisor final : BoardInterrupts {
+    explicit Hypervisor(const Board& the_board) : board(the_board), uart(board.console.base), gic(board) {}
+    void take_spi(u32 intid) override;
+    bool all_ended() const
+    {
+        for (unsigned i = 0; i < machine_count; ++i)
+            if (!machines[i]->ended()) return false;
+        return true;
+    }
+
+    const Board& board;
+    Uart uart;
+    PhysicalGic gic;
+    CounterClock clock;
+    PageStack pages;
+    HardwareTlb tlb;
+    aarch64::CpuProfile profile{};
+    el2::VmidCpu vmid_cpus[max_cpus];
+    std::optional<el2::VmidAllocator> vmids;
+    Cpu cpus[max_cpus];
+    CpuStart starts[max_cpus]{};
+    unsigned cpu_count{1};
+    std::optional<GuestHost> host;
+    std::optional<GuestConsole> console;
+    GuestMachine* machines[payload::max_vms]{};
+    unsigned machine_count{};
+};
+
+constinit OwnTables tables;
+constinit Hypervisor* hypervisor = nullptr;
+constinit Board board;
+constinit std::optional<Uart> early_uart; // none until the board is known: there is nowhere to say anything
+
+void Hypervisor::take_spi(u32 intid)
+{
+    while (const auto byte = uart.take())
+        if (machine_count != 0) machines[0]->receive(*byte);
+    PhysicalGic::deactivate(intid);
+}
+
+[[noreturn]] void power_off()
+{
+    call_firmware(psci_system_off);
+    while (true) wfi();
+}
+
+[[noreturn]] void give_up(const char* why)
+{
+    if (early_uart) Line(*early_uart).text("gimbal-el2: ").text(why);
+    power_off();
+}
+
+/// Nobody hears us before the board's console is known.
+void read_the_board(const void* device_tree)
+{
+    constexpr usize tree_limit = 2 << 20; // booting.rst of Linux: at most 2 MiB
+    const auto read = read_board({static_cast<const u8*>(device_tree), tree_limit}, board);
+    if (board.console.size != 0) early_uart.emplace(board.console.base);
+    if (!read) give_up(board_error_text(read.error()));
+    if (board.psci != PsciConduit::smc) give_up("the board has no PSCI by SMC");
+}
+
+/// The image by kinds of pages, the rest of the memory as data, the devices that the hypervisor drives.
+bool map_everything()
+{
+    const u64 base = address(image_head);
+    const u64 end = address(image_last);
+    if (!tables.map(base, address(text_last) - base, PageKind::code) ||
+        !tables.map(address(text_last), address(rodata_last) - address(text_last), PageKind::constant) ||
+        !tables.map(address(rodata_last), end - address(rodata_last), PageKind::data))
+        return false;
+    for (const Region& memory : board.memory) {
+        const u64 first = align_up(memory.base, 4096);
+        const u64 last = (memory.base + memory.size) & ~u64{4095};
+        if (first < base && !tables.map(first, (last < base ? last : base) - first, PageKind::data)) return false;
+        if (last > end && !tables.map(first > end ? first : end, last - (first > end ? first : end), PageKind::data))
+            return false;
+    }
+    const auto map_device = [](const Region& region) {
+        const u64 first = region.base & ~u64{4095};
+        return tables.map(first, align_up(region.base + region.size, 4096) - first, PageKind::device).has_value();
+    };
+    for (const Region& region : board.redistributors)
+        if (!map_device(region)) return false;
+    return map_device(board.distributor) && map_device(board.console);
+}
+
+void turn_mmu_on()
+{
+    if (!map_everything()) give_up("the board's memory cannot be mapped");
+    const auto pa_range = static_cast<unsigned>(read_register<SysReg::id_aa64mmfr0_el1>() & 0xF);
+    enable_mmu(OwnTables::mair, OwnTables::tcr(pa_range), tables.root(), OwnTables::sctlr);
+}
+
+u64 image_size()
+{
+    u64 size;
+    __builtin_memcpy(&size, image_head + 16, sizeof(size));
+    return size;
+}
+
+Arena free_memory(const void* device_tree)
+{
+    const Region taken[] = {
+        {address(image_head),  image_size()   },
+        {address(device_tree), board.tree_size}
+    };
+    const Region free = largest_free(board, taken);
+    return Arena(free.base, free.base + free.size);
+}
+
+/// The first CPU is the one that runs this, whatever its place in the tree.
+void list_cpus(Hypervisor& self)
+{
+    const u64 own = aarch64::MpidrEl1{read_register<SysReg::mpidr_el1>()}.affinity();
+    u64 affinities[max_cpus] = {own};
+    for (const BoardCpu& cpu : board.cpus)
+        if (cpu.affinity != own && cpu.can_start && self.cpu_count < max_cpus)
+            affinities[self.cpu_count++] = cpu.affinity;
+    for (unsigned i = 0; i < self.cpu_count; ++i)
+        self.cpus[i].set_up(i, affinities[i], self.gic, self, self.clock.frequency_hz());
+}
+
+void start_secondaries(Arena& arena)
+{
+    const auto pa_range = static_cast<unsigned>(read_register<SysReg::id_aa64mmfr0_el1>() & 0xF);
+    for (unsigned i = 1; i < hypervisor->cpu_count; ++i) {
+        const std::span<u8> stack = arena.take(stack_bytes, 16);
+        if (stack.empty()) give_up("no memory for a CPU's stack");
+        CpuStart& start = hypervisor->starts[i];
+        start = {address(stack.data()) + stack.size(),
+                 OwnTables::mair,
+                 OwnTables::tcr(pa_range),
+                 tables.root(),
+                 OwnTables::sctlr,
+                 &hypervisor->cpus[i]};
+        clean_to_memory(&start, sizeof(start));
+        const u64 result =
+            call_firmware(psci_cpu_on, hypervisor->cpus[i].mpidr(), address(secondary_cpu), address(&start));
+        if (result != 0) give_up("firmware does not start a CPU");
+    }
+}
+
+void run_cpu(Cpu& cpu)
+{
+    write_register<SysReg::vbar_el2>(address(el2_vectors));
+    write_register<SysReg::mdcr_el2>(1 << 6 | 1 << 5); // TPM, TPMCR: guests have no PMU
+    write_register<SysReg::hstr_el2>(0);
+    isb();
+    if (!cpu.start()) give_up("a CPU has no redistributor");
+    cpu.scheduler().run();
+}
+
+void start_guests(Arena& arena)
+{
+    const u64 own_size = address(image_last) - address(image_head);
+    const u64 offset = payload::offset_behind(own_size);
+    if (image_size() <= offset) give_up("there are no guests: `gimbal pack` adds them");
+    static constinit std::optional<payload::Reader> reader;
+    const auto opened =
+        payload::Reader::open({reinterpret_cast<const u8*>(image_head) + offset, image_size() - offset});
+    if (!opened) give_up(payload::error_text(opened.error()));
+    reader = *opened;
+    for (const payload::Vm& description : reader->vms()) {
+        const std::span<u8> ram = arena.take(description.memory_size, u64{2} << 20);
+        GuestMachine* machine = arena.make<GuestMachine>(description, *hypervisor->host, *hypervisor->console);
+        if (ram.empty() || machine == nullptr) give_up("the board has too little memory for its guests");
+        if (!machine->start(*reader, ram)) give_up("a guest cannot be started");
+        hypervisor->machines[hypervisor->machine_count++] = machine;
+        Line(hypervisor->uart)
+            .text("gimbal-el2: ")
+            .text(description.name.data())
+            .text(": ")
+            .number(description.cpu_count)
+            .text(" CPUs, ")
+            .number(description.memory_size >> 20)
+            .text(" MiB");
+    }
+}
+
+} // namespace
+} // namespace gimbal::bare
+
+using namespace gimbal;
+using namespace gimbal::bare;
+
+void gimbal::spin_wait(unsigned) noexcept { asm volatile("yield"); }
+
+void gimbal::panic(const char* message, const char* file, int line)
+{
+    if (early_uart)
+        Line(*early_uart)
+            .text("gimbal-el2: internal error: ")
+            .text(message)
+            .text(" (")
+            .text(file)
+            .text(":")
+            .number(static_cast<u64>(line))
+            .text(")");
+    power_off();
+}
+
+extern "C" {
+
+void bare_own_exception(u64 number, const aarch64::ContextFrame* frame);
+void bare_own_exception(u64 number, const aarch64::ContextFrame* frame)
+{
+    if (early_uart)
+        Line(*early_uart)
+            .text("gimbal-el2: exception ")
+            .number(number)
+            .text(", ESR_EL2 ")
+            .hex(read_register<SysReg::esr_el2>())
+            .text(", FAR_EL2 ")
+            .hex(read_register<SysReg::far_el2>())
+            .text(", at image offset ")
+            .hex(frame->elr - address(image_head))
+            .text(", from ")
+            .hex(frame->x[30] - address(image_head));
+    power_off();
+}
+
+void bare_secondary_main(void* cpu);
+void bare_secondary_main(void* cpu)
+{
+    run_cpu(*static_cast<Cpu*>(cpu));
+    hypervisor->cpus[0].kick(); // it may have been the last
+    while (true) wfi();
+}
+
+void bare_main(const void* device_tree);
+void bare_main(const void* device_tree)
+{
+    write_register<SysReg::vbar_el2>(address(el2_vectors));
+    isb();
+    read_the_board(device_tree);
+    turn_mmu_on();
+    Arena arena = free_memory(device_tree);
+    hypervisor = arena.make<Hypervisor>(board);
+    const std::span<u8> pages = arena.take(table_bytes, 4096);
+    if (hypervisor == nullptr || pages.empty()) give_up("the board has too little memory");
+    Hypervisor& self = *hypervisor;
+    self.pages.add(address(pages.data()), pages.size());
+    self.profile = guest_profile();
+    const el2::Stage2Features features =
+        el2::probe_stage2({read_register<SysReg::id_aa64mmfr0_el1>()}, {read_register<SysReg::id_aa64mmfr1_el1>()},
+                          {read_register<SysReg::id_aa64mmfr2_el1>()});
+    self.vmids.emplace(features.vmid_bits, self.vmid_cpus);
+    list_cpus(self);
+    self.gic.start_distributor();
+    self.console.emplace(self.uart);
+    self.host.emplace(GuestHost{self.clock, self.pages, self.tlb, *self.vmids, std::span(self.cpus, self.cpu_count),
+                                self.profile, self.gic, features});
+    Line(self.uart).text("gimbal-el2: ").number(self.cpu_count).text(" CPUs");
+    start_guests(arena);
+    self.uart.listen();
+    if (board.console_interrupt) self.gic.enable_spi(board.console_interrupt->intid, self.cpus[0].mpidr());
+    start_secondaries(arena);
+    run_cpu(self.cpus[0]);
+    while (!self.all_ended()) self.cpus[0].idle();
+    Line(self.uart).text("gimbal-el2: every guest has ended");
+    power_off();
+}
+
+} // extern "C"

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bare/uart.hpp"
+
+namespace gimbal::bare {
+
+namespace {
+
+// DDI 0183, "Summary of registers".
+constexpr u32 dr = 0x00;
+constexpr u32 fr = 0x18;
+constexpr u32 imsc = 0x38;
+constexpr u32 icr = 0x44;
+constexpr u32 fr_rxfe = 1 << 4;
+constexpr u32 fr_txff = 1 << 5;
+constexpr u32 rx_interrupts = 1 << 4 | 1 << 6; // receive, receive timeout
+
+} // namespace
+
+void Uart::write(const char* text, usize size)
+{
+    SpinGuard guard(lock_);
+    for (usize i = 0; i < size; ++i) {
+        if (text[i] == '\n') send('\r');
+        send(static_cast<u8>(text[i]));
+    }
+}
+
+void Uart::put(u8 byte)
+{
+    SpinGuard guard(lock_);
+    send(byte);
+}
+
+void Uart::send(u8 byte)
+{
+    for (unsigned turn = 0; (read(fr) & fr_txff) != 0; ++turn) spin_wait(turn);
+    write_register(dr, byte);
+}
+
+void Uart::listen() { write_register(imsc, rx_interrupts); }
+
+std::optional<u8> Uart::take()
+{
+    if ((read(fr) & fr_rxfe) != 0) {
+        write_register(icr, rx_interrupts);
+        // A byte that came between the look and the clearing has set the interrupt again, or is here now.
+        if ((read(fr) & fr_rxfe) != 0) return std::nullopt;
+    }
+    return static_cast<u8>(read(dr) & 0xFF);
+}
+
+} // namespace gimbal::bare
