@@ -127,15 +127,16 @@ public:
     /// controller reports the inputs from here on.
     void leave_cpu(bool sleeps)
     {
-        if (cpu_.residence.system == this) {
-            auto port = cpu_.registers();
-            registers_.store(port);
-            cpu_.residence.system = nullptr;
-        }
+        // The interrupts first: they look at the virtual timer, which stops with the vCPU.
         if (sleeps)
             interrupts_.sleep(id_);
         else
             interrupts_.put(id_);
+        if (cpu_.residence.system != this) return;
+        auto port = cpu_.registers();
+        registers_.store(port);
+        port.template write<aarch64::SysReg::cntv_ctl_el0>(0);
+        cpu_.residence.system = nullptr;
     }
 
     /// A physical interrupt that stands for a PPI of this vCPU; called by Cpu::take_interrupt().
