@@ -13,8 +13,6 @@
 
 #include "host/host_call.hpp"
 
-#include "host/host_call.hpp"
-
 namespace gimbal::host {
 namespace {
 

@@ -103,8 +103,8 @@ public:
     /// The loop's thread: while the process is in the background it must not read its terminal.
     void set_input_paused(bool paused);
 
-    /// The loop's thread, as all of these: the keys go to `overlay` until it is closed.
-    void open_overlay(SerialOverlay& overlay);
+    /// The loop's thread, as all of these: the keys go to `overlay` until it is closed. `greeting` is whole lines.
+    void open_overlay(SerialOverlay& overlay, std::string_view greeting = {});
     void close_overlay();
     /// Writes whole lines above the overlay's prompt; after it is closed, in front of the guest's next output.
     void print(std::string_view lines);

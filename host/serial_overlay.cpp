@@ -12,12 +12,12 @@ constexpr std::string_view erase_line = "\r\x1b[K"; // ECMA-48, EL
 
 } // namespace
 
-void SerialPort::open_overlay(SerialOverlay& overlay)
+void SerialPort::open_overlay(SerialOverlay& overlay, std::string_view greeting)
 {
     if (overlay_ != nullptr) return;
-    overlay_ = &overlay;
+    overlay_ = &overlay; // from here on the guest's lines are whole
     batch_ = 0;
-    prompt_changed();
+    print(greeting);
 }
 
 /// The guest's output goes on where the prompt stood.
@@ -72,7 +72,8 @@ void SerialPort::show_prompt()
 void SerialPort::begin_batch()
 {
     if (overlay_ == nullptr || batch_ != 0 || out_fd_ < 0) return;
-    batch_ = output_.room() == 0 ? output_.size() : output_.through_last('\n');
+    batch_ = output_.through_last('\n');
+    if (batch_ == 0 && output_.room() == 0) batch_ = output_.size();
     if (batch_ != 0) erase_prompt();
 }
 

@@ -82,8 +82,7 @@ void Monitor::toggle()
     open_ = true;
     line_.clear();
     escape_ = Escape::none;
-    port_.print(greeting);
-    port_.open_overlay(*this);
+    port_.open_overlay(*this, greeting);
 }
 
 void Monitor::close()
