@@ -144,11 +144,12 @@ bool map_everything()
     return map_device(board.distributor) && map_device(board.console);
 }
 
+u64 own_tcr() { return OwnTables::tcr(static_cast<unsigned>(read_register<SysReg::id_aa64mmfr0_el1>() & 0xF)); }
+
 void turn_mmu_on()
 {
     if (!map_everything()) give_up("the board's memory cannot be mapped");
-    const auto pa_range = static_cast<unsigned>(read_register<SysReg::id_aa64mmfr0_el1>() & 0xF);
-    enable_mmu(OwnTables::mair, OwnTables::tcr(pa_range), tables.root(), OwnTables::sctlr);
+    enable_mmu(OwnTables::mair, own_tcr(), tables.root(), OwnTables::sctlr);
 }
 
 u64 image_size()
@@ -182,14 +183,13 @@ void list_cpus(Hypervisor& self)
 
 void start_secondaries(Arena& arena)
 {
-    const auto pa_range = static_cast<unsigned>(read_register<SysReg::id_aa64mmfr0_el1>() & 0xF);
     for (unsigned i = 1; i < hypervisor->cpu_count; ++i) {
         const std::span<u8> stack = arena.take(stack_bytes, 16);
         if (stack.empty()) give_up("no memory for a CPU's stack");
         CpuStart& start = hypervisor->starts[i];
         start = {address(stack.data()) + stack.size(),
                  OwnTables::mair,
-                 OwnTables::tcr(pa_range),
+                 own_tcr(),
                  tables.root(),
                  OwnTables::sctlr,
                  &hypervisor->cpus[i]};
