@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# gimbal-el2.bin, the type-1 image for AArch64: the freestanding libraries, bare/aarch64 and nothing else.
+# gimbal-el2.bin, the type-1 image for AArch64: the freestanding libraries, what runs at EL2 only, and
+# nothing else.
 
 if(NOT bare_archives_aarch64)
     return() # said already why
@@ -9,7 +10,8 @@ find_program(GIMBAL_BARE_OBJCOPY llvm-objcopy-19)
 
 set(image_source ${PROJECT_SOURCE_DIR}/bare/aarch64)
 set(image_folder ${PROJECT_BINARY_DIR}/bare/aarch64)
-file(GLOB image_sources CONFIGURE_DEPENDS ${image_source}/*.S ${image_source}/*.cpp)
+file(GLOB image_sources CONFIGURE_DEPENDS ${image_source}/*.S ${image_source}/*.cpp
+    ${PROJECT_SOURCE_DIR}/engine/el2/hardware/*.S ${PROJECT_SOURCE_DIR}/engine/el2/hardware/*.cpp)
 list(FILTER image_sources EXCLUDE REGEX "/offsets\\.cpp$")
 set(image_objects "")
 foreach(source IN LISTS image_sources)
@@ -24,7 +26,9 @@ foreach(source IN LISTS image_sources)
         COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${GIMBAL_BARE_CXX}
                 ${bare_flags_aarch64} ${language_flags} -I${PROJECT_SOURCE_DIR} -I${PROJECT_BINARY_DIR}
                 -MD -MT ${object} -MF ${object}.d -c ${source} -o ${object}
-        DEPENDS ${source} gimbal_arch_aarch64_offsets_header gimbal_bare_aarch64_offsets_header DEPFILE ${object}.d
+        DEPENDS ${source} gimbal_arch_aarch64_offsets_header gimbal_el2_hardware_offsets_header
+                gimbal_bare_aarch64_offsets_header
+        DEPFILE ${object}.d
         COMMENT "Building the EL2 image's ${file}" VERBATIM)
     list(APPEND image_objects ${object})
 endforeach()

@@ -6,13 +6,8 @@
 #include "bare/aarch64/registers.hpp"
 #include "bare/scheduler.hpp"
 #include "device/gicv3/list_registers.hpp"
+#include "engine/el2/hardware/world_switch.hpp"
 #include "engine/el2/vcpu.hpp"
-
-extern "C" {
-gimbal::u64 enter_guest(gimbal::aarch64::ContextFrame* frame);
-void save_fp(gimbal::el2::FpState* state);
-void load_fp(const gimbal::el2::FpState* state);
-}
 
 namespace gimbal::bare {
 

@@ -24,7 +24,7 @@ constexpr u64 psci_cpu_on = 0xC400'0003;
 constexpr u64 psci_system_off = 0x8400'0008;
 
 extern "C" {
-extern const char image_head[], text_last[], rodata_last[], image_last[], el2_vectors[], secondary_cpu[];
+extern const char image_head[], text_last[], rodata_last[], image_last[], secondary_cpu[];
 void enable_mmu(u64 mair, u64 tcr, u64 ttbr, u64 sctlr);
 }
 
@@ -200,9 +200,14 @@ void start_secondaries(Arena& arena)
     }
 }
 
-void run_cpu(Cpu& cpu)
+void take_exceptions()
 {
     write_register<SysReg::vbar_el2>(address(el2_vectors));
+    isb();
+}
+
+void run_cpu(Cpu& cpu)
+{
     write_register<SysReg::mdcr_el2>(1 << 6 | 1 << 5); // TPM, TPMCR: guests have no PMU
     write_register<SysReg::hstr_el2>(0);
     isb();
@@ -282,6 +287,7 @@ void bare_own_exception(u64 number, const aarch64::ContextFrame* frame)
 void bare_secondary_main(void* cpu);
 void bare_secondary_main(void* cpu)
 {
+    take_exceptions();
     run_cpu(*static_cast<Cpu*>(cpu));
     hypervisor->cpus[0].kick(); // it may have been the last
     while (true) wfi();
@@ -290,8 +296,7 @@ void bare_secondary_main(void* cpu)
 void bare_main(const void* device_tree);
 void bare_main(const void* device_tree)
 {
-    write_register<SysReg::vbar_el2>(address(el2_vectors));
-    isb();
+    take_exceptions();
     read_the_board(device_tree);
     turn_mmu_on();
     Arena arena = free_memory(device_tree);
