@@ -19,7 +19,7 @@ enum class MapError : u8 {
 /// Built once, before the MMU is on; it never changes after that.
 class OwnTables {
 public:
-    static constexpr unsigned max_tables = 20;
+    static constexpr unsigned max_tables = 14;
 
     /// Physical memory [base, base + size) at the same address.
     Result<void, MapError> map(u64 base, u64 size, PageKind kind);

@@ -3,9 +3,9 @@
 
 namespace gimbal::bare {
 
-Line& Line::text(const char* words)
+Line& Line::text(StrView words)
 {
-    for (; *words != '\0'; ++words) put(*words);
+    for (const char c : words) put(c);
     return *this;
 }
 

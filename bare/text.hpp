@@ -27,7 +27,7 @@ public:
     Line(const Line&) = delete;
     Line& operator=(const Line&) = delete;
 
-    Line& text(const char* words);
+    Line& text(StrView words);
     Line& hex(u64 value);
     Line& number(u64 value);
 

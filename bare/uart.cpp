@@ -13,6 +13,7 @@ constexpr u32 icr = 0x44;
 constexpr u32 fr_rxfe = 1 << 4;
 constexpr u32 fr_txff = 1 << 5;
 constexpr u32 rx_interrupts = 1 << 4 | 1 << 6; // receive, receive timeout
+constexpr u32 tx_interrupt = 1 << 5;
 
 } // namespace
 
@@ -25,19 +26,25 @@ void Uart::write(const char* text, usize size)
     }
 }
 
-void Uart::put(u8 byte)
-{
-    SpinGuard guard(lock_);
-    send(byte);
-}
-
 void Uart::send(u8 byte)
 {
     for (unsigned turn = 0; (read(fr) & fr_txff) != 0; ++turn) spin_wait(turn);
     write_register(dr, byte);
 }
 
-void Uart::listen() { write_register(imsc, rx_interrupts); }
+bool Uart::try_send(u8 byte)
+{
+    if ((read(fr) & fr_txff) != 0) return false;
+    write_register(dr, byte);
+    return true;
+}
+
+void Uart::enable_interrupts(bool input, bool room)
+{
+    write_register(imsc, (input ? rx_interrupts : 0) | (room ? tx_interrupt : 0));
+}
+
+void Uart::end_room_interrupt() { write_register(icr, tx_interrupt); }
 
 std::optional<u8> Uart::take()
 {

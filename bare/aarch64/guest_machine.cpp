@@ -76,7 +76,7 @@ Task::Result VcpuTask::run(Scheduler& scheduler)
     }
 }
 
-GuestMachine::GuestMachine(const payload::Vm& description, const GuestHost& host, CharSink& console)
+GuestMachine::GuestMachine(const payload::Vm& description, const GuestHost& host, const ConsolePlug& console)
     : description_(description),
       host_(host),
       console_(console),
@@ -150,12 +150,6 @@ void GuestMachine::load(const payload::Reader& reader, std::span<u8> ram)
     uart_.emplace(console_, *source, true);
     if (!add(map::Part::console, Pl011::size, *uart_, Pl011::access_limits)) return fail(GuestError::wiring);
     return {};
-}
-
-void GuestMachine::receive(u8 byte)
-{
-    const u8 bytes[] = {byte};
-    if (uart_) uart_->receive(bytes);
 }
 
 void GuestMachine::kick(VcpuId vcpu) noexcept { tasks_[vcpu.value]->cpu().kick(); }

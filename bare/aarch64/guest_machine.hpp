@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "bare/aarch64/board_console.hpp"
 #include "bare/aarch64/cpu.hpp"
 #include "bare/payload_reader.hpp"
 #include "device/gicv3/gicv3.hpp"
@@ -44,6 +45,16 @@ private:
 
 enum class GuestError : u8 { wiring, memory, too_many_cpus, no_such_cpu };
 
+/// Who looks after the guests.
+class MachineListener {
+public:
+    /// A guest has ended. Any CPU.
+    virtual void machine_changed() noexcept = 0;
+
+protected:
+    ~MachineListener() = default;
+};
+
 /// What all guests have of the hypervisor.
 struct GuestHost {
     const Clock& clock;
@@ -54,6 +65,7 @@ struct GuestHost {
     const aarch64::CpuProfile& profile;
     PhysicalGic& gic;
     el2::Stage2Features stage2;
+    MachineListener& listener;
 };
 
 /// One VM on the `virt` board, made of what the hosted monitor is made of.
@@ -61,7 +73,7 @@ class GuestMachine final : public gicv3::ListRegisterHost, public VmListener {
 public:
     static constexpr u32 max_guest_cpus = 8;
 
-    GuestMachine(const payload::Vm& description, const GuestHost& host, CharSink& console);
+    GuestMachine(const payload::Vm& description, const GuestHost& host, const ConsolePlug& console);
 
     /// `ram`: the guest's memory, as large as the description says, on a 2 MiB boundary. Fills it, maps it, puts the
     /// devices on the bus, its vCPUs on their schedulers, and starts it.
@@ -70,8 +82,14 @@ public:
     Vm& vm() { return vm_; }
     const payload::Vm& description() const { return description_; }
     bool ended() const { return tasks_left_.load() == 0; }
-    void task_ended() { tasks_left_.fetch_sub(1); }
-    void receive(u8 byte); ///< From the console.
+    void task_ended()
+    {
+        tasks_left_.fetch_sub(1);
+        host_.listener.machine_changed();
+    }
+    /// From the console; returns how many the guest's UART took.
+    usize receive(std::span<const u8> bytes) { return uart_->receive(bytes); }
+    void transmit_ready() { uart_->transmit_ready(); }
 
     // ListRegisterHost
     void kick(VcpuId vcpu) noexcept override;
@@ -88,7 +106,7 @@ private:
 
     const payload::Vm& description_;
     const GuestHost& host_;
-    CharSink& console_;
+    ConsolePlug console_;
     Vm vm_;
     Psci psci_;
     gicv3::Gicv3 gic_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hypervisor from its entry to its end: one thread of control per CPU, which becomes that CPU's scheduler.
 #include "arch/aarch64/mpidr.hpp"
-#include "bare/aarch64/guest_machine.hpp"
+#include "bare/aarch64/control.hpp"
 #include "bare/aarch64/guest_profile.hpp"
 #include "bare/aarch64/hardware_tlb.hpp"
 #include "bare/aarch64/start.hpp"
@@ -42,30 +42,12 @@ u64 call_firmware(u64 function, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0)
     return x0;
 }
 
-/// A guest's UART writes to the board's; nothing of it is kept.
-class GuestConsole final : public CharSink {
-public:
-    explicit GuestConsole(Uart& uart) : uart_(uart) {}
-    usize put(std::span<const u8> bytes) override
-    {
-        for (const u8 byte : bytes) uart_.put(byte);
-        return bytes.size();
-    }
-    void receiver_ready() noexcept override {}
-
-private:
-    Uart& uart_;
-};
-
 struct Hypervisor final : BoardInterrupts {
-    explicit Hypervisor(const Board& the_board) : board(the_board), uart(board.console.base), gic(board) {}
-    void take_spi(u32 intid) override;
-    bool all_ended() const
+    explicit Hypervisor(const Board& the_board)
+        : board(the_board), uart(board.console.base), gic(board), control(uart, clock)
     {
-        for (unsigned i = 0; i < machine_count; ++i)
-            if (!machines[i]->ended()) return false;
-        return true;
     }
+    void take_spi(u32 intid) override;
 
     const Board& board;
     Uart uart;
@@ -80,9 +62,7 @@ struct Hypervisor final : BoardInterrupts {
     CpuStart starts[max_cpus]{};
     unsigned cpu_count{1};
     std::optional<GuestHost> host;
-    std::optional<GuestConsole> console;
-    GuestMachine* machines[payload::max_vms]{};
-    unsigned machine_count{};
+    Control control;
 };
 
 constinit OwnTables tables;
@@ -92,8 +72,7 @@ constinit std::optional<Uart> early_uart; // none until the board is known: ther
 
 void Hypervisor::take_spi(u32 intid)
 {
-    while (const auto byte = uart.take())
-        if (machine_count != 0) machines[0]->receive(*byte);
+    control.console().interrupt(); // the only one that is on
     PhysicalGic::deactivate(intid);
 }
 
@@ -227,13 +206,13 @@ void start_guests(Arena& arena)
     reader = *opened;
     for (const payload::Vm& description : reader->vms()) {
         const std::span<u8> ram = arena.take(description.memory_size, u64{2} << 20);
-        GuestMachine* machine = arena.make<GuestMachine>(description, *hypervisor->host, *hypervisor->console);
+        GuestMachine* machine = arena.make<GuestMachine>(description, *hypervisor->host, hypervisor->control.plug());
         if (ram.empty() || machine == nullptr) give_up("the board has too little memory for its guests");
         if (!machine->start(*reader, ram)) give_up("a guest cannot be started");
-        hypervisor->machines[hypervisor->machine_count++] = machine;
-        Line(hypervisor->uart)
+        hypervisor->control.add(*machine);
+        Line(hypervisor->control.console().mux())
             .text("gimbal-el2: ")
-            .text(description.name.data())
+            .text(payload::name(description))
             .text(": ")
             .number(description.cpu_count)
             .text(" CPUs, ")
@@ -289,7 +268,6 @@ void bare_secondary_main(void* cpu)
 {
     take_exceptions();
     run_cpu(*static_cast<Cpu*>(cpu));
-    hypervisor->cpus[0].kick(); // it may have been the last
     while (true) wfi();
 }
 
@@ -312,17 +290,15 @@ void bare_main(const void* device_tree)
     self.vmids.emplace(features.vmid_bits, self.vmid_cpus);
     list_cpus(self);
     self.gic.start_distributor();
-    self.console.emplace(self.uart);
     self.host.emplace(GuestHost{self.clock, self.pages, self.tlb, *self.vmids, std::span(self.cpus, self.cpu_count),
-                                self.profile, self.gic, features});
+                                self.profile, self.gic, features, self.control});
     Line(self.uart).text("gimbal-el2: ").number(self.cpu_count).text(" CPUs");
     start_guests(arena);
-    self.uart.listen();
+    if (!self.cpus[0].scheduler().add(self.control.console())) give_up("the first CPU has no room for the console");
+    self.control.console().start();
     if (board.console_interrupt) self.gic.enable_spi(board.console_interrupt->intid, self.cpus[0].mpidr());
     start_secondaries(arena);
     run_cpu(self.cpus[0]);
-    while (!self.all_ended()) self.cpus[0].idle();
-    Line(self.uart).text("gimbal-el2: every guest has ended");
     power_off();
 }
 
