@@ -31,6 +31,7 @@ struct Landmarks {
     u32 interrupt_cells{};
     StrView console_path;  ///< Of /chosen's stdout-path, without options; empty if there is none.
     StrView console_alias; ///< The same when it is a name of /aliases.
+    StrView bootargs;
     bool has_old_gic{};
 };
 
@@ -59,7 +60,10 @@ Result<Landmarks, BoardError> find_landmarks(std::span<const u8> tree)
     Landmarks found;
     TreeWalk walk(tree);
     while (walk.next()) {
-        if (walk.depth() == 1 && walk.name() == "chosen") note_stdout(walk, found);
+        if (walk.depth() == 1 && walk.name() == "chosen") {
+            note_stdout(walk, found);
+            found.bootargs = walk.text("bootargs");
+        }
         if (!walk.enabled()) continue;
         for (const char* const old : old_gics) found.has_old_gic |= walk.is_compatible(old);
         if (found.interrupt_cells != 0 || !walk.is_compatible("arm,gic-v3")) continue;
@@ -84,6 +88,7 @@ public:
     Applied read()
     {
         GIMBAL_TRY_VOID(read_reserve_map());
+        board_.bootargs = landmarks_.bootargs;
         find_console();
         while (walk_.next())
             if (walk_.enabled()) GIMBAL_TRY_VOID(read_node());

@@ -69,6 +69,7 @@ struct Board {
     BoardInterrupt virtual_timer;      ///< A guest's.
     BoardInterrupt hypervisor_timer;   ///< EL2's physical timer.
     FixedList<BoardVirtio, 64> virtio; ///< Only those with an interrupt at the GIC.
+    StrView bootargs;                  ///< /chosen's; lies in the tree.
 };
 
 enum class BoardError : u8 {

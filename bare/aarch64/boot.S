@@ -28,7 +28,7 @@ image_head:
     cmp     x1, #(2 << 2)
     b.ne    park
     msr     spsel, #1
-    mov     x1, #(1 << 31)          // RW: EL1 is AArch64; E2H and TGE are off
+    mov     x1, #(1 << 31)          // RW: EL1 is AArch64; E2H, if it can be, and TGE are off
     msr     hcr_el2, x1
     movz    x1, #0x0830             // the RES1 bits: everything off
     movk    x1, #0x30C5, lsl #16
@@ -62,6 +62,12 @@ first_cpu:
 // Where CPU_ON starts a CPU; x0 is the address of its struct CpuStart.
 secondary_cpu:
     take_el2
+    ldr     x1, [x0, #CPU_START_HCR]    // with E2H where the first CPU has chosen it
+    msr     hcr_el2, x1
+    isb
+    mrs     x2, hcr_el2
+    cmp     x1, x2
+    b.ne    park                    // a CPU of another kind: what the first one has renamed is wrong here
     ldr     x1, [x0, #CPU_START_STACK]
     mov     sp, x1
     ldp     x2, x3, [x0, #CPU_START_MAIR]
@@ -70,6 +76,7 @@ secondary_cpu:
     ldp     x2, x3, [x0, #CPU_START_TTBR]
     msr     ttbr0_el2, x2
     tlbi    alle2
+    ic      iallu
     dsb     nsh
     isb
     msr     sctlr_el2, x3

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "bare/aarch64/el2_mode.hpp"
 #include "bare/aarch64/gic.hpp"
 #include "bare/aarch64/ich_port.hpp"
 #include "bare/aarch64/registers.hpp"
@@ -56,9 +57,10 @@ public:
 
     static void load_fp(const el2::FpState& state) { ::load_fp(&state); }
     static void save_fp(el2::FpState& state) { ::save_fp(&state); }
+    static u64 cptr(bool fp_traps) { return el2::cptr_el2(el2_mode.vhe, fp_traps); }
     static void trap_fp(bool trap)
     {
-        write_register<aarch64::SysReg::cptr_el2>(trap ? el2::cptr_el2_fp_traps : el2::cptr_el2_open);
+        write_register<aarch64::SysReg::cptr_el2>(cptr(trap));
         isb();
     }
     static void flush_own_tlb();

@@ -16,16 +16,17 @@ namespace {
 /// Physical interrupts come to EL2; broadcast maintenance reaches the inner shareable domain.
 constexpr u64 guest_hcr = HcrEl2::vm::mask | HcrEl2::fmo::mask | HcrEl2::imo::mask | HcrEl2::amo::mask |
                           HcrEl2::fb::mask | u64{1} << 10 | HcrEl2::twi::mask | HcrEl2::tid3::mask | HcrEl2::tsc::mask |
-                          HcrEl2::tidcp::mask | HcrEl2::tacr::mask | HcrEl2::tsw::mask | HcrEl2::rw::mask;
+                          HcrEl2::tidcp::mask | HcrEl2::tacr::mask | HcrEl2::tsw::mask;
 
 aarch64::GuestSystemRegisters registers_at_reset(VcpuId id, const el2::Stage2& stage2)
 {
     aarch64::GuestSystemRegisters registers;
-    registers.hcr_el2 = guest_hcr;
+    registers.hcr_el2 = guest_hcr | el2_mode.hcr();
     registers.vtcr_el2 = stage2.vtcr().raw;
     registers.vpidr_el2 = read_register<SysReg::midr_el1>();
     registers.vmpidr_el2 = aarch64::mpidr_of_index(id.value).raw;
-    registers.cptr_el2 = el2::cptr_el2_fp_traps;
+    registers.cptr_el2 = Cpu::cptr(true);
+    registers.cnthctl_el2 = el2::cnthctl_el2;
     return registers;
 }
 

@@ -8,6 +8,7 @@
 #include "bare/arena.hpp"
 #include "bare/board.hpp"
 #include "bare/boot_memory.hpp"
+#include "bare/options.hpp"
 #include "bare/own_tables.hpp"
 #include "bare/page_stack.hpp"
 #include "bare/uart.hpp"
@@ -68,6 +69,7 @@ struct Hypervisor final : BoardInterrupts {
 constinit OwnTables tables;
 constinit Hypervisor* hypervisor = nullptr;
 constinit Board board;
+constinit Options options;
 constinit std::optional<Uart> early_uart; // none until the board is known: there is nowhere to say anything
 
 void Hypervisor::take_spi(u32 intid)
@@ -96,6 +98,9 @@ void read_the_board(const void* device_tree)
     if (board.console.size != 0) early_uart.emplace(board.console.base);
     if (!read) give_up(board_error_text(read.error()));
     if (board.psci != PsciConduit::smc) give_up("the board has no PSCI by SMC");
+    const auto wanted = read_options(board.bootargs);
+    if (!wanted) give_up(options_error_text(wanted.error()));
+    options = *wanted;
 }
 
 /// The image by kinds of pages, the rest of the memory as data, the devices that the hypervisor drives.
@@ -123,11 +128,19 @@ bool map_everything()
     return map_device(board.distributor) && map_device(board.console);
 }
 
-u64 own_tcr() { return OwnTables::tcr(static_cast<unsigned>(read_register<SysReg::id_aa64mmfr0_el1>() & 0xF)); }
-
-void turn_mmu_on()
+u64 own_tcr()
 {
+    return OwnTables::tcr(el2_mode.regime(), static_cast<unsigned>(read_register<SysReg::id_aa64mmfr0_el1>() & 0xF));
+}
+
+void turn_mmu_on(Arena& arena)
+{
+    const std::span<u8> memory = arena.take(OwnTables::usual_memory, 4096);
+    if (memory.empty()) give_up("the board has too little memory");
+    tables.begin(choose_el2_mode(options.use_vhe).regime(), memory);
     if (!map_everything()) give_up("the board's memory cannot be mapped");
+    discard_cached(image_head, address(image_last) - address(image_head));
+    discard_cached(memory.data(), memory.size());
     enable_mmu(OwnTables::mair, own_tcr(), tables.root(), OwnTables::sctlr);
 }
 
@@ -167,6 +180,7 @@ void start_secondaries(Arena& arena)
         if (stack.empty()) give_up("no memory for a CPU's stack");
         CpuStart& start = hypervisor->starts[i];
         start = {address(stack.data()) + stack.size(),
+                 el2_mode.hcr(),
                  OwnTables::mair,
                  own_tcr(),
                  tables.root(),
@@ -276,8 +290,8 @@ void bare_main(const void* device_tree)
 {
     take_exceptions();
     read_the_board(device_tree);
-    turn_mmu_on();
     Arena arena = free_memory(device_tree);
+    turn_mmu_on(arena);
     hypervisor = arena.make<Hypervisor>(board);
     const std::span<u8> pages = arena.take(table_bytes, 4096);
     if (hypervisor == nullptr || pages.empty()) give_up("the board has too little memory");
@@ -292,7 +306,11 @@ void bare_main(const void* device_tree)
     self.gic.start_distributor();
     self.host.emplace(GuestHost{self.clock, self.pages, self.tlb, *self.vmids, std::span(self.cpus, self.cpu_count),
                                 self.profile, self.gic, features, self.control});
-    Line(self.uart).text("gimbal-el2: ").number(self.cpu_count).text(" CPUs");
+    Line(self.uart)
+        .text("gimbal-el2: ")
+        .number(self.cpu_count)
+        .text(el2_mode.vhe ? " CPUs, VHE" : " CPUs, nVHE")
+        .text(el2_mode.forced && !options.use_vhe ? " (this CPU has nothing else)" : "");
     start_guests(arena);
     if (!self.cpus[0].scheduler().add(self.control.console())) give_up("the first CPU has no room for the console");
     self.control.console().start();

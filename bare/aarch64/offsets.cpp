@@ -12,6 +12,7 @@ namespace gimbal::bare {
 void offsets()
 {
     GIMBAL_OFFSET(CPU_START_STACK, offsetof(CpuStart, stack));
+    GIMBAL_OFFSET(CPU_START_HCR, offsetof(CpuStart, hcr));
     GIMBAL_OFFSET(CPU_START_MAIR, offsetof(CpuStart, mair));
     GIMBAL_OFFSET(CPU_START_TTBR, offsetof(CpuStart, ttbr));
     GIMBAL_OFFSET(CPU_START_CPU, offsetof(CpuStart, cpu));

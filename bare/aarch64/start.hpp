@@ -9,6 +9,7 @@ namespace gimbal::bare {
 /// cleaned to memory first.
 struct CpuStart {
     u64 stack; ///< The end, 16-byte aligned.
+    u64 hcr;
     u64 mair;
     u64 tcr;
     u64 ttbr;

@@ -13,8 +13,4 @@ struct alignas(16) FpState {
 };
 static_assert(sizeof(FpState) == 528);
 
-/// CPTR_EL2 with HCR_EL2.E2H = 0: RES1 bits, and SVE, SME and the trace registers trap for good.
-inline constexpr u64 cptr_el2_open = 0x33FF | u64{1} << 20;
-inline constexpr u64 cptr_el2_fp_traps = cptr_el2_open | u64{1} << 10; ///< TFP
-
 } // namespace gimbal::el2

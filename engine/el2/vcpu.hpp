@@ -40,6 +40,7 @@ concept PhysicalCpu = requires(C cpu, V& vcpu, aarch64::ContextFrame& frame, Vcp
     cpu.load_fp(fp);
     cpu.save_fp(fp);
     cpu.trap_fp(true);
+    { cpu.cptr(true) } -> std::same_as<u64>; ///< What trap_fp() puts into CPTR_EL2.
     cpu.flush_own_tlb();
     cpu.kick();
 };
@@ -153,7 +154,7 @@ private:
         if (entry.flush) cpu_.flush_own_tlb();
         registers_.vttbr_el2 = vm_.stage2.vttbr(entry.vmid).raw;
         registers_.cntvoff_el2 = vm_.timers.offset();
-        registers_.cptr_el2 = cpu_.residence.fp == this ? cptr_el2_open : cptr_el2_fp_traps;
+        registers_.cptr_el2 = cpu_.cptr(cpu_.residence.fp != this);
         auto port = cpu_.registers();
         registers_.restore(port);
         interrupts_.load(id_);
