@@ -66,15 +66,26 @@ Task::Result VcpuTask::run(Scheduler& scheduler)
         case Action::wait:
         case Action::yield:
         case Action::off:
-        case Action::await:
+        case Action::await: {
+            const std::optional<HostTicks> deadline = wake_up_time(step);
             about_to_sleep();
             vcpu_.leave_cpu(true);
             if (!runner_.may_sleep(step.action)) continue;
             runner_.fall_asleep();
             asleep_ = true;
-            return {Outcome::asleep, step.deadline};
+            return {Outcome::asleep, deadline};
+        }
         }
     }
+}
+
+/// What waits for an interrupt, by WFI or by CPU_SUSPEND, gets that of the hardware's timer too.
+std::optional<HostTicks> VcpuTask::wake_up_time(const Step& step)
+{
+    const bool by_interrupt = step.action == Action::wait || step.action == Action::yield;
+    const std::optional<CounterTicks> timer = by_interrupt ? vcpu_.timer_deadline() : std::nullopt;
+    const std::optional<HostTicks> expiry = timer ? machine_.vm_.timers.host_deadline(*timer) : std::nullopt;
+    return expiry && (!step.deadline || *expiry < *step.deadline) ? expiry : step.deadline;
 }
 
 GuestMachine::GuestMachine(const payload::Vm& description, const GuestHost& host, const ConsolePlug& console)

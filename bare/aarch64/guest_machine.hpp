@@ -33,6 +33,8 @@ public:
     Result run(Scheduler& scheduler) override;
 
 private:
+    std::optional<HostTicks> wake_up_time(const Step& step);
+
     GuestMachine& machine_;
     Cpu& cpu_;
     aarch64::GuestSystemRegisters at_reset_;

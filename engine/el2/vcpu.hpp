@@ -84,7 +84,7 @@ public:
             interrupts_.after_exit(id_);
             switch (code) {
             case ExitCode::synchronous:
-                if (decoder_.decode(cpu_.read_trap(), frame_, *this, exit)) return with_deadline(exit);
+                if (decoder_.decode(cpu_.read_trap(), frame_, *this, exit)) return exit;
                 break;
             case ExitCode::irq:
             case ExitCode::fiq:
@@ -140,6 +140,18 @@ public:
         cpu_.residence.system = nullptr;
     }
 
+    /// When the hardware's virtual timer, which stops with the vCPU, would interrupt it: on the VM's counter.
+    std::optional<CounterTicks> timer_deadline()
+    {
+        using aarch64::CntCtl;
+        using aarch64::SysReg;
+        auto port = cpu_.registers();
+        const bool live = cpu_.residence.system == this;
+        const CntCtl control{live ? port.template read<SysReg::cntv_ctl_el0>() : registers_.cntv_ctl_el0};
+        if (!CntCtl::enable::get(control) || CntCtl::imask::get(control)) return std::nullopt;
+        return CounterTicks{live ? port.template read<SysReg::cntv_cval_el0>() : registers_.cntv_cval_el0};
+    }
+
     /// A physical interrupt that stands for a PPI of this vCPU; called by Cpu::take_interrupt().
     void raise_ppi(Intid ppi) { interrupts_.raise_ppi(id_, ppi); }
     void maintenance() { interrupts_.maintenance(id_); }
@@ -159,18 +171,6 @@ private:
         registers_.restore(port);
         interrupts_.load(id_);
         cpu_.residence.system = this;
-    }
-
-    /// An idle exit ends by the hardware's virtual timer too, which stops with the vCPU.
-    Exit with_deadline(Exit& exit)
-    {
-        if (exit.kind != ExitKind::idle) [[likely]]
-            return exit;
-        auto port = cpu_.registers();
-        const aarch64::CntCtl control{port.template read<aarch64::SysReg::cntv_ctl_el0>()};
-        exit.idle.has_deadline = aarch64::CntCtl::enable::get(control) && !aarch64::CntCtl::imask::get(control);
-        exit.idle.deadline = {port.template read<aarch64::SysReg::cntv_cval_el0>()};
-        return exit;
     }
 
     /// Physical SErrors come to EL2. This one was the guest's doing, or happened in its time: it gets a virtual one,
