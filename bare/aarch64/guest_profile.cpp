@@ -22,7 +22,7 @@ struct IdRow {
 };
 // clang-format off
 constexpr IdRow id_rows[] = {
-    {SysReg::id_aa64pfr0_el1, 0xFF0F'0000'00FF'00FF, 0x0000'0000'0100'0000}, // EL0, EL1, FP, AdvSIMD, DIT, CSV2, CSV3; GIC 3.0
+    {SysReg::id_aa64pfr0_el1, 0xFF0F'0000'00FF'000F, 0x0000'0000'0100'0010}, // EL0, FP, AdvSIMD, DIT, CSV2, CSV3; EL1 in AArch64 only, GIC 3.0
     {SysReg::id_aa64pfr1_el1, 0x0000'000F'0000'00FF, 0}, // BTI, SSBS, CSV2_frac
     {SysReg::id_aa64dfr0_el1, 0x0000'0000'F0F0'F00F, 0x0000'00F0'0000'0000}, // debug version, BRPs, WRPs, CTX_CMPs; no DoubleLock
     {SysReg::id_aa64isar0_el1, 0xFFFF'FFFF'F0FF'FFF0, 0}, // AES to RNDR; no TME

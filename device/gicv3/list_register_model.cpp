@@ -132,10 +132,13 @@ void ListRegisterModel::reset(VcpuId vcpu)
 
 void ListRegisterModel::signal(VcpuId vcpu)
 {
+    const std::optional<Candidate> candidate = icc_of(cpus_[vcpu.value]).signalled(state_, vcpu);
+    tell_sink(vcpu, candidate && candidate->group == Group::group1, candidate && candidate->group == Group::group0);
+}
+
+void ListRegisterModel::tell_sink(VcpuId vcpu, bool irq, bool fiq)
+{
     Cpu& cpu = cpus_[vcpu.value];
-    const std::optional<Candidate> candidate = icc_of(cpu).signalled(state_, vcpu);
-    const bool irq = candidate && candidate->group == Group::group1;
-    const bool fiq = candidate && candidate->group == Group::group0;
     if (irq != cpu.irq) {
         cpu.irq = irq;
         sink_.set_cpu_interrupt(vcpu, InterruptInput::irq, irq);

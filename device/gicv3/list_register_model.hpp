@@ -108,7 +108,8 @@ protected:
     void resume_hardware(VcpuId vcpu);
     void note_enables(VcpuId vcpu, u64 vmcr);
     void take_back(VcpuId vcpu); ///< Everything, from list registers that the caller has emptied.
-    void signal(VcpuId vcpu);
+    void signal(VcpuId vcpu);    ///< What is deliverable now.
+    void tell_sink(VcpuId vcpu, bool irq, bool fiq);
     /// A list register for an interrupt that has just become pending, if it can simply be added; 0 if the long way is
     /// needed. Not with changed == everything.
     u64 quick_entry(const Cpu& cpu, const InterruptBank& bank, u32 intid, bool hardware) const;

@@ -140,6 +140,7 @@ void ListRegisters<Port>::load(VcpuId vcpu)
     SpinGuard guard(state().lock());
     Cpu& own = cpu(vcpu);
     own.loaded = true;
+    tell_sink(vcpu, false, false); // nobody keeps it up to date from here on: what was high may end unseen
     write_registers(own);
     own.hcr = idle_hcr(own);
     port_.write_hcr(own.hcr);

@@ -165,6 +165,18 @@ TEST_F(Lists, AWaitingVcpuIsWokenAndOneThatSleepsKnowsWhatIsPending)
     EXPECT_TRUE(machine.irq[0]);
 }
 
+TEST_F(Lists, WhatAVcpuHasSleptThroughIsNotSaidToBePendingWhileItRuns)
+{
+    machine.run(0);
+    machine.put(0, true);
+    machine.gic.set_ppi({0}, Intid{20}, true);
+    EXPECT_TRUE(machine.irq[0]);
+    machine.run(0);
+    EXPECT_FALSE(machine.irq[0]);
+    machine.put(0, true); // not taken meanwhile
+    EXPECT_TRUE(machine.irq[0]);
+}
+
 TEST_F(Lists, IHI0069_GICD_IROUTER_AnotherEdgeGoesToTheNewCpuAfterTheOldOneIsDone)
 {
     machine.run(0);
