@@ -4,15 +4,13 @@
 
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import bare_board  # noqa: E402
 import guest_test  # noqa: E402
 
-BOARD = ["-M", "virt,virtualization=on,gic-version=3", "-nic", "none", "-global", "virtio-mmio.force-legacy=false",
-         "-display", "none", "-serial", "stdio", "-m", "1G"]
 NVHE = ("cortex-a72", "", "nVHE")
 VHE = ("max,pauth-impdef=on", "", "VHE")
 VHE_OFF = (VHE[0], "gimbal.vhe=off", "nVHE")
@@ -33,16 +31,9 @@ CASES = {
 }
 
 
-def pack(gimbal, hypervisor, folder, guests, vms):
-    files = []
-    for number, (kernel, cpus, word) in enumerate(vms):
-        file = folder / f"guest{number}.toml"
-        file.write_text(f'kernel = "{guests / kernel}"\ninitrd = "{guests / "initrd"}"\nmemory = "256M"\n'
-                        f'cpus = {cpus}\ncmdline = "console=ttyAMA0 gimbal.do={word}"\n')
-        files.append(file)
-    subprocess.run([gimbal, "pack", *files, "--target", "el2", "--hypervisor", hypervisor, "-o", folder / "image"],
-                   check=True, stdout=subprocess.DEVNULL)
-    return folder / "image"
+def describe(guests, kernel, cpus, word):
+    return (f'kernel = "{guests / kernel}"\ninitrd = "{guests / "initrd"}"\nmemory = "256M"\n'
+            f'cpus = {cpus}\ncmdline = "console=ttyAMA0 gimbal.do={word}"\n')
 
 
 def main():
@@ -53,15 +44,8 @@ def main():
         return guest_test.MISSING
     guests = guest_test.guest_folder("initrd", *{kernel for kernel, _, _ in vms})
     with tempfile.TemporaryDirectory() as folder:
-        image = pack(gimbal, hypervisor, pathlib.Path(folder), guests, vms)
-        command = [peer, *BOARD, "-cpu", cpu, "-smp", str(count), "-append", bootargs, "-kernel", image]
-        with open(pathlib.Path(folder) / "console", "w+b") as output:
-            try:
-                status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, timeout=float(seconds)).returncode
-            except subprocess.TimeoutExpired:
-                status = f"none after {seconds} s"
-            output.seek(0)
-            console = output.read()
+        image = bare_board.pack(gimbal, hypervisor, folder, [describe(guests, *vm) for vm in vms])
+        status, console = bare_board.boot(peer, image, folder, seconds, cpu, count, bootargs)
     problems = []
     if status != 0:
         problems.append(f"the board's status is {status}")
