@@ -59,6 +59,9 @@ public:
     /// The hypervisor's own words: whole lines.
     void write(const char* text, usize size) override;
     void ring_bell();
+    /// For the report of a fault, which goes to the UART itself: nobody else writes until release(). False: not now.
+    bool seize() { return lock_.try_lock(); }
+    void release() { lock_.unlock(); }
     bool is_flushed(); ///< The UART has all of it.
 
     /// The transmitter has room, or time has passed. Returns when to call again without being asked to.

@@ -10,10 +10,9 @@ struct NamedFault {
     FaultKind kind;
 };
 constexpr NamedFault fault_kinds[] = {
-    {"load",   FaultKind::load  },
-    {"panic",  FaultKind::panic },
-    {"stack",  FaultKind::stack },
-    {"locked", FaultKind::locked},
+    {"load",  FaultKind::load },
+    {"panic", FaultKind::panic},
+    {"stack", FaultKind::stack},
 };
 
 Result<TestFault, OptionsError> read_test_fault(StrView value)
@@ -41,7 +40,7 @@ const char* options_error_text(OptionsError error)
         return "bootargs: a word begins with gimbal. and is no option; there are gimbal.vhe and gimbal.test-fault";
     case OptionsError::vhe: return "bootargs: gimbal.vhe is on or off";
     case OptionsError::test_fault:
-        return "bootargs: gimbal.test-fault is CPU:TURNS[:load|panic|stack|locked], with TURNS from 1";
+        return "bootargs: gimbal.test-fault is CPU:TURNS[:load|panic|stack], with TURNS from 1";
     }
     return "";
 }

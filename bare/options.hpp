@@ -10,10 +10,9 @@ namespace gimbal::bare {
 
 /// What the tests of containment break, and how.
 enum class FaultKind : u8 {
-    load,   ///< A load from where nothing is mapped.
-    panic,  ///< A failed assertion.
-    stack,  ///< More stack than there is.
-    locked, ///< A failed assertion with a lock held that all VMs need.
+    load,  ///< A load from where nothing is mapped.
+    panic, ///< A failed assertion.
+    stack, ///< More stack than there is.
 };
 
 /// A fault of the hypervisor, made on purpose.

@@ -49,9 +49,20 @@ void Scheduler::arm(const Task* running, HostTicks now)
     cpu_.set_timer(next);
 }
 
+void Scheduler::contain() noexcept
+{
+    for (unsigned i = 0; i < count_; ++i) {
+        Task& task = *tasks_[i];
+        if (!task.ended_ && task.contain()) task.ended_ = true;
+        task.awake_.store(true);
+    }
+}
+
 void Scheduler::run()
 {
-    for (unsigned ended = 0; ended < count_;) {
+    unsigned ended = 0;
+    for (unsigned i = 0; i < count_; ++i) ended += tasks_[i]->ended_ ? 1 : 0;
+    while (ended < count_) {
         wanted_.store(false, MemoryOrder::relaxed);
         const HostTicks now = cpu_.now();
         Task* task = pick(now);

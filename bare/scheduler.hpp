@@ -49,6 +49,8 @@ protected:
 
     /// The scheduler's CPU: runs until it sleeps, ends, or `scheduler` wants the CPU back.
     virtual Result run(Scheduler& scheduler) = 0;
+    /// The scheduler's CPU has faulted: what ran on it may be half done. True: the task ends.
+    virtual bool contain() noexcept { return false; }
     /// Before the task looks whether it may sleep: what wakes it from here on is not lost.
     void about_to_sleep() { awake_.store(false); }
 
@@ -76,6 +78,8 @@ public:
     bool add(Task& task);
     /// Until every task has ended.
     void run();
+    /// After a fault of this CPU, in place of what run() was doing; run() is then called anew.
+    void contain() noexcept;
 
     /// The interrupt handler: the timer went off, or another CPU kicked.
     void request_turn() { wanted_.store(true, MemoryOrder::relaxed); }

@@ -54,6 +54,8 @@ first_cpu:
     b       1b
 2:  adrp    x1, boot_stack_end
     mov     sp, x1
+    adrp    x1, boot_report_end
+    msr     tpidr_el2, x1           // the vectors' stack
     mov     x0, x19
     bl      bare_main
     b       park
@@ -70,6 +72,8 @@ secondary_cpu:
     b.ne    park                    // a CPU of another kind: what the first one has renamed is wrong here
     ldr     x1, [x0, #CPU_START_STACK]
     mov     sp, x1
+    add     x1, x1, #CPU_STACKS_REPORT
+    msr     tpidr_el2, x1           // the vectors' stack
     ldp     x2, x3, [x0, #CPU_START_MAIR]
     msr     mair_el2, x2
     msr     tcr_el2, x3
@@ -104,5 +108,7 @@ enable_mmu:
 
     .section .bss.boot_stack, "aw", %nobits
     .balign 4096
-    .skip   16384
+    .skip   4096
+boot_report_end:
+    .skip   8192
 boot_stack_end:

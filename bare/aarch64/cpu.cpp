@@ -2,6 +2,7 @@
 #include "bare/aarch64/cpu.hpp"
 
 #include "arch/aarch64/control.hpp"
+#include "bare/aarch64/containment.hpp"
 #include "base/bits.hpp"
 
 namespace gimbal::bare {
@@ -58,8 +59,26 @@ bool Cpu::take(u32 intid, GuestCpu* vcpu)
     return true;
 }
 
+void Cpu::recover()
+{
+    residence = {};
+    trap_fp(true);
+    write_register<SysReg::cnthp_ctl_el2>(0);
+    write_register<SysReg::cntv_ctl_el0>(0);
+    write_register<SysReg::ich_hcr_el2>(0);
+    for (unsigned n = 0; n <= bits(IchPort::vtr(), 0, 5); ++n) IchPort::write_lr(n, 0); // ListRegs
+    write_register<SysReg::hcr_el2>(el2_mode.hcr());
+    write_register<SysReg::icc_ap1r0_el1>(0); // acknowledged and not ended, perhaps
+    for (const u32 ppi : {virtual_timer_ppi, hypervisor_timer_ppi, maintenance_ppi, PhysicalGic::kick_sgi})
+        gic_->set_private_active(ppi, false);
+    isb();
+}
+
 void Cpu::set_timer(std::optional<HostTicks> deadline)
 {
+    // Each turn of the scheduler comes by here.
+    if (test_fault_turns != 0 && --test_fault_turns == 0) [[unlikely]]
+        make_fault(test_fault);
     if (!deadline) {
         write_register<SysReg::cnthp_ctl_el2>(0);
         return;

@@ -5,6 +5,7 @@
 #include "bare/aarch64/gic.hpp"
 #include "bare/aarch64/ich_port.hpp"
 #include "bare/aarch64/registers.hpp"
+#include "bare/options.hpp"
 #include "bare/scheduler.hpp"
 #include "device/gicv3/list_registers.hpp"
 #include "engine/el2/hardware/world_switch.hpp"
@@ -36,6 +37,12 @@ public:
     void set_up(unsigned index, u64 mpidr, PhysicalGic& gic, BoardInterrupts& board, u64 frequency_hz);
     /// On the CPU itself.
     bool start();
+    /// On the CPU itself, after a fault: no vCPU is on it any more, no interrupt is being served.
+    void recover();
+
+    u64 test_fault_turns{}; ///< Until the fault that somebody asked for; 0: never. The CPU itself.
+    FaultKind test_fault{};
+    bool has_faulted{}; ///< Once. The CPU itself.
 
     el2::Residence<GuestCpu> residence; // the vCPUs' business
 

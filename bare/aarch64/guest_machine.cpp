@@ -88,6 +88,15 @@ std::optional<HostTicks> VcpuTask::wake_up_time(const Step& step)
     return expiry && (!step.deadline || *expiry < *step.deadline) ? expiry : step.deadline;
 }
 
+/// The VM ends, wherever its other vCPUs are. What this one was doing is not touched again.
+bool VcpuTask::contain() noexcept
+{
+    machine_.vm_.request_stop(
+        {.reason = StopReason::engine_failure, .vcpu = vcpu_.id(), .fatal = FatalReason::host_error});
+    machine_.task_ended();
+    return true;
+}
+
 GuestMachine::GuestMachine(const payload::Vm& description, const GuestHost& host, const ConsolePlug& console)
     : description_(description),
       host_(host),

@@ -31,6 +31,7 @@ public:
 
     Cpu& cpu() { return cpu_; }
     Result run(Scheduler& scheduler) override;
+    bool contain() noexcept override;
 
 private:
     std::optional<HostTicks> wake_up_time(const Step& step);

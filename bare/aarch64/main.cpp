@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hypervisor from its entry to its end: one thread of control per CPU, which becomes that CPU's scheduler.
 #include "arch/aarch64/mpidr.hpp"
+#include "bare/aarch64/containment.hpp"
 #include "bare/aarch64/control.hpp"
 #include "bare/aarch64/guest_profile.hpp"
 #include "bare/aarch64/hardware_tlb.hpp"
@@ -19,7 +20,6 @@ namespace {
 using aarch64::SysReg;
 
 constexpr unsigned max_cpus = 8;
-constexpr u64 stack_bytes = 16384;
 constexpr u64 table_bytes = 1 << 20;
 constexpr u64 psci_cpu_on = 0xC400'0003;
 constexpr u64 psci_system_off = 0x8400'0008;
@@ -70,6 +70,7 @@ constinit OwnTables tables;
 constinit Hypervisor* hypervisor = nullptr;
 constinit Board board;
 constinit Options options;
+constinit std::span<CpuStacks> stacks;
 constinit std::optional<Uart> early_uart; // none until the board is known: there is nowhere to say anything
 
 void Hypervisor::take_spi(u32 intid)
@@ -96,11 +97,25 @@ void read_the_board(const void* device_tree)
     constexpr usize tree_limit = 2 << 20; // booting.rst of Linux: at most 2 MiB
     const auto read = read_board({static_cast<const u8*>(device_tree), tree_limit}, board);
     if (board.console.size != 0) early_uart.emplace(board.console.base);
+    fault_scene.console = board.console.base;
     if (!read) give_up(board_error_text(read.error()));
     if (board.psci != PsciConduit::smc) give_up("the board has no PSCI by SMC");
     const auto wanted = read_options(board.bootargs);
     if (!wanted) give_up(options_error_text(wanted.error()));
     options = *wanted;
+}
+
+/// Data, but for the guards of the stacks, which lie in ascending order.
+bool map_memory(u64 first, u64 last)
+{
+    for (const CpuStacks& cpu : stacks)
+        for (const u8* const guard : {cpu.guard, cpu.report_guard}) {
+            const u64 hole = address(guard);
+            if (hole < first || hole >= last) continue;
+            if (hole != first && !tables.map(first, hole - first, PageKind::data)) return false;
+            first = hole + CpuStacks::guard_bytes;
+        }
+    return first == last || tables.map(first, last - first, PageKind::data).has_value();
 }
 
 /// The image by kinds of pages, the rest of the memory as data, the devices that the hypervisor drives.
@@ -115,9 +130,8 @@ bool map_everything()
     for (const Region& memory : board.memory) {
         const u64 first = align_up(memory.base, 4096);
         const u64 last = (memory.base + memory.size) & ~u64{4095};
-        if (first < base && !tables.map(first, (last < base ? last : base) - first, PageKind::data)) return false;
-        if (last > end && !tables.map(first > end ? first : end, last - (first > end ? first : end), PageKind::data))
-            return false;
+        if (first < base && !map_memory(first, last < base ? last : base)) return false;
+        if (last > end && !map_memory(first > end ? first : end, last)) return false;
     }
     const auto map_device = [](const Region& region) {
         const u64 first = region.base & ~u64{4095};
@@ -136,11 +150,15 @@ u64 own_tcr()
 void turn_mmu_on(Arena& arena)
 {
     const std::span<u8> memory = arena.take(OwnTables::usual_memory, 4096);
-    if (memory.empty()) give_up("the board has too little memory");
+    const usize cpus = board.cpus.size() < max_cpus ? board.cpus.size() + 1 : max_cpus; // this one may not be listed
+    const std::span<u8> room = arena.take(cpus * sizeof(CpuStacks), 4096);
+    if (memory.empty() || room.empty()) give_up("the board has too little memory");
+    stacks = {reinterpret_cast<CpuStacks*>(room.data()), cpus};
     tables.begin(choose_el2_mode(options.use_vhe).regime(), memory);
     if (!map_everything()) give_up("the board's memory cannot be mapped");
     discard_cached(image_head, address(image_last) - address(image_head));
     discard_cached(memory.data(), memory.size());
+    discard_cached(room.data(), room.size());
     enable_mmu(OwnTables::mair, own_tcr(), tables.root(), OwnTables::sctlr);
 }
 
@@ -173,19 +191,12 @@ void list_cpus(Hypervisor& self)
         self.cpus[i].set_up(i, affinities[i], self.gic, self, self.clock.frequency_hz());
 }
 
-void start_secondaries(Arena& arena)
+void start_secondaries()
 {
     for (unsigned i = 1; i < hypervisor->cpu_count; ++i) {
-        const std::span<u8> stack = arena.take(stack_bytes, 16);
-        if (stack.empty()) give_up("no memory for a CPU's stack");
         CpuStart& start = hypervisor->starts[i];
-        start = {address(stack.data()) + stack.size(),
-                 el2_mode.hcr(),
-                 OwnTables::mair,
-                 own_tcr(),
-                 tables.root(),
-                 OwnTables::sctlr,
-                 &hypervisor->cpus[i]};
+        start = {stacks[i].end(), el2_mode.hcr(),   OwnTables::mair,     own_tcr(),
+                 tables.root(),   OwnTables::sctlr, &hypervisor->cpus[i]};
         clean_to_memory(&start, sizeof(start));
         const u64 result =
             call_firmware(psci_cpu_on, hypervisor->cpus[i].mpidr(), address(secondary_cpu), address(&start));
@@ -199,13 +210,19 @@ void take_exceptions()
     isb();
 }
 
-void run_cpu(Cpu& cpu)
+void start_cpu(void* argument)
 {
+    Cpu& cpu = *static_cast<Cpu*>(argument);
     write_register<SysReg::mdcr_el2>(1 << 6 | 1 << 5); // TPM, TPMCR: guests have no PMU
     write_register<SysReg::hstr_el2>(0);
     isb();
+    expect_faults(stacks[cpu.index()]);
     if (!cpu.start()) give_up("a CPU has no redistributor");
-    cpu.scheduler().run();
+    if (options.test_fault && options.test_fault->cpu == cpu.index()) {
+        cpu.test_fault = options.test_fault->kind;
+        cpu.test_fault_turns = options.test_fault->turns;
+    }
+    bare::run_cpu(&cpu);
 }
 
 void start_guests(Arena& arena)
@@ -236,58 +253,35 @@ void start_guests(Arena& arena)
 }
 
 } // namespace
+
+void run_cpu(void* cpu)
+{
+    auto& self = *static_cast<Cpu*>(cpu);
+    self.scheduler().run();
+    if (self.index() == 0) power_off(); // the console's task is the last there
+    while (true) wfi();
+}
+
 } // namespace gimbal::bare
 
 using namespace gimbal;
 using namespace gimbal::bare;
 
-void gimbal::spin_wait(unsigned) noexcept { asm volatile("yield"); }
-
-void gimbal::panic(const char* message, const char* file, int line)
-{
-    if (early_uart)
-        Line(*early_uart)
-            .text("gimbal-el2: internal error: ")
-            .text(message)
-            .text(" (")
-            .text(file)
-            .text(":")
-            .number(static_cast<u64>(line))
-            .text(")");
-    power_off();
-}
-
 extern "C" {
-
-void bare_own_exception(u64 number, const aarch64::ContextFrame* frame);
-void bare_own_exception(u64 number, const aarch64::ContextFrame* frame)
-{
-    if (early_uart)
-        Line(*early_uart)
-            .text("gimbal-el2: exception ")
-            .number(number)
-            .text(", ESR_EL2 ")
-            .hex(read_register<SysReg::esr_el2>())
-            .text(", FAR_EL2 ")
-            .hex(read_register<SysReg::far_el2>())
-            .text(", at image offset ")
-            .hex(frame->elr - address(image_head))
-            .text(", from ")
-            .hex(frame->x[30] - address(image_head));
-    power_off();
-}
 
 void bare_secondary_main(void* cpu);
 void bare_secondary_main(void* cpu)
 {
     take_exceptions();
-    run_cpu(*static_cast<Cpu*>(cpu));
-    while (true) wfi();
+    start_cpu(cpu);
 }
 
 void bare_main(const void* device_tree);
 void bare_main(const void* device_tree)
 {
+    fault_scene.image = address(image_head);
+    fault_scene.image_end = address(image_last);
+    fault_scene.power_off = power_off;
     take_exceptions();
     read_the_board(device_tree);
     Arena arena = free_memory(device_tree);
@@ -315,9 +309,11 @@ void bare_main(const void* device_tree)
     if (!self.cpus[0].scheduler().add(self.control.console())) give_up("the first CPU has no room for the console");
     self.control.console().start();
     if (board.console_interrupt) self.gic.enable_spi(board.console_interrupt->intid, self.cpus[0].mpidr());
-    start_secondaries(arena);
-    run_cpu(self.cpus[0]);
-    power_off();
+    fault_scene.cpus = {self.cpus, self.cpu_count};
+    fault_scene.stacks = stacks;
+    fault_scene.mux = &self.control.console().mux();
+    start_secondaries();
+    run_on_stack(stacks[0].end(), start_cpu, &self.cpus[0]);
 }
 
 } // extern "C"

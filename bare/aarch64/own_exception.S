@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An exception of the hypervisor itself, as engine/el2/hardware/world_switch.hpp hands it over: stores what there is and
-// reports. Never returns.
+// reports. Then perhaps the CPU goes on, on an empty stack.
 #include "generated/arch/aarch64/offsets.h"
 
     .text
@@ -20,10 +20,20 @@ own_exception_taken:
     stp     x24, x25, [sp, #CONTEXT_FRAME_X + 192]
     stp     x26, x27, [sp, #CONTEXT_FRAME_X + 208]
     stp     x28, x29, [sp, #CONTEXT_FRAME_X + 224]
-    add     x1, sp, #CONTEXT_FRAME_SIZE
+    str     x30, [sp, #CONTEXT_FRAME_X + 240]
     mrs     x2, elr_el2
     mrs     x3, spsr_el2
-    stp     x30, x1, [sp, #CONTEXT_FRAME_X + 240]   // sp_el0 of the frame holds SP
     stp     x2, x3, [sp, #CONTEXT_FRAME_ELR]
     mov     x1, sp
+    mov     x29, xzr                    // a backtrace of the report ends here
+    mov     x30, xzr
     bl      bare_own_exception          // (number, frame)
+
+    .globl  run_on_stack
+// [[noreturn]] void run_on_stack(u64 end, void (*function)(void*), void* argument): leaves whatever is on the stack behind.
+run_on_stack:
+    mov     sp, x0
+    mov     x0, x2
+    mov     x29, xzr
+    mov     x30, xzr
+    br      x1

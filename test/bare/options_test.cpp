@@ -33,7 +33,6 @@ TEST(Options, a_test_fault_has_a_cpu_a_turn_and_a_kind)
     EXPECT_EQ(plain->kind, FaultKind::load);
     EXPECT_EQ(read_options("gimbal.test-fault=0:1:panic")->test_fault->kind, FaultKind::panic);
     EXPECT_EQ(read_options("gimbal.test-fault=0:1:stack")->test_fault->kind, FaultKind::stack);
-    EXPECT_EQ(read_options("gimbal.test-fault=0:1:locked")->test_fault->kind, FaultKind::locked);
     for (const char* value :
          {"", "1", "1:", "1:0", "a:1", "1:b", "64:1", "1:1:fire", "-1:1", "1:1:load:2", "99999999999999999999:1"})
         EXPECT_EQ(read_options((std::string("gimbal.test-fault=") + value).c_str()).error(), OptionsError::test_fault)

@@ -78,8 +78,17 @@ guest_left:
 
 .macro own_exception number
     .balign 128
-    sub     sp, sp, #CONTEXT_FRAME_SIZE
-    stp     x0, x1, [sp]
+    msr     sp_el0, x0                  // of a guest that is lost, or nobody's
+    mrs     x0, tpidr_el2
+    cbz     x0, .                       // while one is reported: there is nobody left to tell
+    msr     tpidr_el2, xzr
+    sub     x0, x0, #CONTEXT_FRAME_SIZE
+    str     x1, [x0, #CONTEXT_FRAME_X + 8]
+    mov     x1, sp
+    str     x1, [x0, #CONTEXT_FRAME_SP_EL0]
+    mov     sp, x0
+    mrs     x1, sp_el0
+    str     x1, [x0, #CONTEXT_FRAME_X]
     mov     x0, #\number
     b       own_exception_taken
 .endm

@@ -22,7 +22,8 @@ gimbal::u64 enter_guest(gimbal::aarch64::ContextFrame* frame);
 void save_fp(gimbal::el2::FpState* state);
 void load_fp(const gimbal::el2::FpState* state);
 
-/// Supplied by the image; entered by a branch, not a call. x0 is the number of the vector, 0 to 7; SP is a
-/// ContextFrame below the SP of the exception, with x0 and x1 stored in it. Never returns.
+/// Supplied by the image; entered by a branch, not a call. x0 is the number of the vector, 0 to 7. TPIDR_EL2 was the
+/// end of a stack for this alone, because the CPU's own may be what is wrong, and is 0 now; SP is a ContextFrame below
+/// it, which holds x0, x1 and in the place of SP_EL0 the SP of the exception. SP_EL0 is lost. Never returns.
 void own_exception_taken();
 }
