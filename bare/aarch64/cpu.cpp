@@ -23,9 +23,35 @@ bool Cpu::start()
     if (!gic_->start_cpu(mpidr_)) return false;
     for (const u32 ppi : {virtual_timer_ppi, hypervisor_timer_ppi, maintenance_ppi}) gic_->enable_private(ppi, true);
     write_register<SysReg::cnthp_ctl_el2>(0);
+    set_controls();
     trap_fp(true);
     flush_own_tlb();
     return true;
+}
+
+/// What holds for every guest, and is not in its list.
+void Cpu::set_controls()
+{
+    write_register<SysReg::mdcr_el2>(el2::mdcr_el2);
+    write_register<SysReg::oslar_el1>(0); // the guest's own lock is emulated
+    // Fine-grained traps and features of HCRX_EL2: all off, and what is new traps (ID_AA64MMFR0_EL1.FGT, MMFR1.HCX).
+    if (bits(read_register<SysReg::id_aa64mmfr0_el1>(), 56, 4) != 0) {
+        write_register<SysReg::hfgrtr_el2>(0);
+        write_register<SysReg::hfgwtr_el2>(0);
+        write_register<SysReg::hfgitr_el2>(0);
+        write_register<SysReg::hdfgrtr_el2>(0);
+        write_register<SysReg::hdfgwtr_el2>(0);
+    }
+    if (bits(read_register<SysReg::id_aa64mmfr1_el1>(), 40, 4) != 0) write_register<SysReg::hcrx_el2>(0);
+    isb();
+}
+
+bool Cpu::has_pointer_auth()
+{
+    constexpr u64 in_isar1 = 0xFF00'0FF0; // APA, API, GPA, GPI
+    constexpr u64 in_isar2 = 0xFF00;      // GPA3, APA3
+    return (read_register<SysReg::id_aa64isar1_el1>() & in_isar1) != 0 ||
+           (read_register<SysReg::id_aa64isar2_el1>() & in_isar2) != 0;
 }
 
 bool Cpu::take_interrupt(GuestCpu& vcpu)

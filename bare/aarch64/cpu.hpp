@@ -70,6 +70,17 @@ public:
         write_register<aarch64::SysReg::cptr_el2>(cptr(trap));
         isb();
     }
+    static el2::DebugCounts debug_counts()
+    {
+        return el2::debug_counts(read_register<aarch64::SysReg::id_aa64dfr0_el1>());
+    }
+    static bool has_pointer_auth();
+    static void forget_deferred_error()
+    {
+        constexpr unsigned ras = 28; // ID_AA64PFR0_EL1.RAS
+        if (bits(read_register<aarch64::SysReg::id_aa64pfr0_el1>(), ras, 4) != 0)
+            write_register<aarch64::SysReg::vdisr_el2>(0);
+    }
     static void flush_own_tlb();
     static void flush_vm_tlb();
     static unsigned zero_block_bytes();
@@ -84,6 +95,7 @@ public:
 
 private:
     bool take(u32 intid, GuestCpu* vcpu);
+    static void set_controls();
 
     unsigned index_{};
     u64 mpidr_{};

@@ -22,6 +22,9 @@ aarch64::GuestSystemRegisters registers_at_reset(VcpuId id, const el2::Stage2& s
 {
     aarch64::GuestSystemRegisters registers;
     registers.hcr_el2 = guest_hcr | el2_mode.hcr();
+    // Error records and limited-ordering regions, which guests are not shown.
+    if (bits(read_register<SysReg::id_aa64pfr0_el1>(), 28, 4) != 0) registers.hcr_el2 |= HcrEl2::terr::mask;
+    if (bits(read_register<SysReg::id_aa64mmfr1_el1>(), 16, 4) != 0) registers.hcr_el2 |= HcrEl2::tlor::mask;
     registers.vtcr_el2 = stage2.vtcr().raw;
     registers.vpidr_el2 = read_register<SysReg::midr_el1>();
     registers.vmpidr_el2 = aarch64::mpidr_of_index(id.value).raw;

@@ -213,9 +213,6 @@ void take_exceptions()
 void start_cpu(void* argument)
 {
     Cpu& cpu = *static_cast<Cpu*>(argument);
-    write_register<SysReg::mdcr_el2>(1 << 6 | 1 << 5); // TPM, TPMCR: guests have no PMU
-    write_register<SysReg::hstr_el2>(0);
-    isb();
     expect_faults(stacks[cpu.index()]);
     if (!cpu.start()) give_up("a CPU has no redistributor");
     if (options.test_fault && options.test_fault->cpu == cpu.index()) {

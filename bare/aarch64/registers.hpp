@@ -48,14 +48,20 @@ struct RegisterFile {
         // EL2 reads CNTVCT_EL0 without the offset while E2H is set.
         if constexpr (reg == SysReg::cntvct_el0)
             return read_register<SysReg::cntpct_el0>() - read_register<SysReg::cntvoff_el2>();
+        else if constexpr (is_absent(reg))
+            return 0;
         else
             return read_register<reg>();
     }
     template <aarch64::SysReg reg>
     void write(u64 value) const
     {
-        write_register<reg>(value);
+        if constexpr (!is_absent(reg)) write_register<reg>(value);
     }
+
+private:
+    /// No guest has a PMU, its accesses trap, and the CPU may have none either.
+    static constexpr bool is_absent(aarch64::SysReg reg) { return reg == aarch64::SysReg::pmcr_el0; }
 };
 
 inline void isb() { asm volatile("isb" ::: "memory"); }

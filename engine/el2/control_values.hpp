@@ -28,6 +28,10 @@ constexpr u64 cptr_el2(bool e2h, bool fp_traps)
     return fp_traps ? cptr_el2_fp_traps : cptr_el2_open;
 }
 
+/// MDCR_EL2: the PMU (TPM, TPMCR), debug registers (TDA, TDOSA, TDRA), statistical profiling and trace filters trap;
+/// the profiling and trace buffers are nobody's. Debug exceptions are the guest's own.
+inline constexpr u64 mdcr_el2 = 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 19;
+
 /// CNTHCTL_EL2 that traps a guest's accesses to the physical counter and timer: EL1PCTEN and EL1PCEN or EL1PTEN are
 /// clear, wherever the layout has them. No event stream of EL2's.
 inline constexpr u64 cnthctl_el2 = 0;

@@ -68,6 +68,25 @@ public:
     /// The guest touched FP or SIMD and EL2 has the trap on: gives it its registers.
     virtual void load_fp_state() = 0;
 
+    enum class RegisterOutcome : u8 {
+        unknown, ///< Undefined to the guest.
+        done,
+        again, ///< The guest has it now: the instruction runs once more.
+    };
+    /// A trapped register that the VM's table does not have: one of the engine's? `value` is written, or read into.
+    virtual RegisterOutcome access_register(aarch64::SysReg, Direction, u64&) { return RegisterOutcome::unknown; }
+    /// The guest executed a pointer-authentication instruction and EL2 has the trap on: gives it its keys. False: it
+    /// has none.
+    virtual bool enable_pointer_auth() { return false; }
+    /// Nobody has claimed an access of the guest at `va`. Whether stage 2 allows it by now: it may have been changing.
+    /// `execute`: a fetch, and `direction` is read.
+    virtual bool is_allowed_now(u64 va, Direction, bool execute)
+    {
+        static_cast<void>(va);
+        static_cast<void>(execute);
+        return false;
+    }
+
     virtual u64 read_sp_el1() = 0;
     virtual void write_sp_el1(u64 value) = 0;
     virtual StageOneRegisters stage_one_registers() = 0;

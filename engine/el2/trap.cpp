@@ -46,7 +46,10 @@ bool TrapDecoder::decode_other(const Trap& trap, ContextFrame& frame, GuestView&
     case Treatment::system_instruction: return decode_system_instruction(frame, guest, exit);
     case Treatment::wait: return decode_idle(frame, exit);
     case Treatment::load_fp: guest.load_fp_state(); return false;
-    case Treatment::undefined: guest.take_exception(frame, undefined_instruction()); return false;
+    case Treatment::undefined:
+        if (ec == Ec::pauth && guest.enable_pointer_auth()) return false;
+        guest.take_exception(frame, undefined_instruction());
+        return false;
     case Treatment::aarch32:
         if (condition_holds(frame, trap.esr))
             guest.take_exception(frame, undefined_instruction());
@@ -163,14 +166,46 @@ void TrapDecoder::inject(const Completion& answer, Awaiting what, ContextFrame& 
     // HVC returns behind itself; an exception instead of it is one at it.
     if (what == Awaiting::hypercall) frame.elr -= aarch64_instruction_bytes;
     switch (answer.inject) {
-    case InjectKind::undefined: guest.take_exception(frame, undefined_instruction()); return;
-    case InjectKind::external_abort: take_external_abort(what, frame, guest); return;
+    case InjectKind::undefined:
+        if (what == Awaiting::system_register && engine_answers(frame, guest)) return;
+        guest.take_exception(frame, undefined_instruction());
+        return;
+    case InjectKind::external_abort:
+        if (is_allowed_now(what, guest)) return; // the instruction runs again
+        take_external_abort(what, frame, guest);
+        return;
     case InjectKind::architectural: {
         const Esr esr{answer.results[0]};
         guest.take_exception(frame, {esr, trap_.far, has_fault_address(Esr::ec::get(esr))});
         return;
     }
     }
+}
+
+/// A trapped register that only the engine knows.
+bool TrapDecoder::engine_answers(ContextFrame& frame, GuestView& guest)
+{
+    u64 value = is_load_ ? 0 : transfer(frame, Esr::rt::get(trap_.esr));
+    const Direction direction = is_load_ ? Direction::read : Direction::write;
+    switch (guest.access_register(aarch64::trapped_sysreg(trap_.esr), direction, value)) {
+    case GuestView::RegisterOutcome::unknown: return false;
+    case GuestView::RegisterOutcome::again: return true;
+    case GuestView::RegisterOutcome::done:
+        if (is_load_) frame_result(value, frame);
+        advance(frame, trap_.esr);
+        return true;
+    }
+    return false;
+}
+
+/// Break-before-make on another CPU: there is nothing at the address for a moment only. Not asked of a sequence, whose
+/// first accesses are made.
+bool TrapDecoder::is_allowed_now(Awaiting what, GuestView& guest) const
+{
+    if (what != Awaiting::access && what != Awaiting::stage2_fault) return false;
+    const bool fetch = Esr::ec::get(trap_.esr) == Ec::iabt_lower;
+    const bool write = !fetch && Esr::wnr::get(trap_.esr);
+    return guest.is_allowed_now(trap_.far, write ? Direction::write : Direction::read, fetch);
 }
 
 /// At the access that waits, or that could not be emulated.

@@ -193,6 +193,8 @@ private:
 
     bool next_other(const Completion& answer, aarch64::ContextFrame& frame, GuestView& guest, Exit& exit);
     void inject(const Completion& answer, Awaiting what, aarch64::ContextFrame& frame, GuestView& guest);
+    bool engine_answers(aarch64::ContextFrame& frame, GuestView& guest);
+    bool is_allowed_now(Awaiting what, GuestView& guest) const;
 
     Awaiting awaiting_{Awaiting::nothing};
     bool is_load_{}; ///< access, system_register: the answer holds a value for a register.

@@ -7,7 +7,9 @@
 #include "arch/aarch64/guest_system_registers.hpp"
 #include "base/assert.hpp"
 #include "base/atomic.hpp"
+#include "engine/el2/debug_state.hpp"
 #include "engine/el2/fp_state.hpp"
+#include "engine/el2/pointer_keys.hpp"
 #include "engine/el2/stage2.hpp"
 #include "engine/el2/trap.hpp"
 #include "engine/el2/vmid.hpp"
@@ -41,6 +43,9 @@ concept PhysicalCpu = requires(C cpu, V& vcpu, aarch64::ContextFrame& frame, Vcp
     cpu.save_fp(fp);
     cpu.trap_fp(true);
     { cpu.cptr(true) } -> std::same_as<u64>; ///< What trap_fp() puts into CPTR_EL2.
+    { cpu.debug_counts() } -> std::same_as<DebugCounts>;
+    { cpu.has_pointer_auth() } -> std::same_as<bool>;
+    cpu.forget_deferred_error(); ///< VDISR_EL2, which a guest reaches as DISR_EL1
     cpu.flush_own_tlb();
     cpu.kick();
 };
@@ -112,6 +117,9 @@ public:
         registers_ = at_reset_;
         frame_ = {};
         fp_ = {};
+        debug_ = {};
+        keys_ = {};
+        uses_keys_ = false;
         frame_.elr = entry.pc;
         for (unsigned i = 0; i < 4; ++i) frame_.x[i] = entry.arguments[i];
     }
@@ -136,6 +144,7 @@ public:
         if (cpu_.residence.system != this) return;
         auto port = cpu_.registers();
         registers_.store(port);
+        if (uses_keys_) keys_.store(port);
         port.template write<aarch64::SysReg::cntv_ctl_el0>(0);
         cpu_.residence.system = nullptr;
     }
@@ -169,6 +178,9 @@ private:
         registers_.cptr_el2 = cpu_.cptr(cpu_.residence.fp != this);
         auto port = cpu_.registers();
         registers_.restore(port);
+        if (uses_keys_) keys_.restore(port);
+        if (DebugState::may_happen(registers_.mdscr_el1)) debug_.load(port, cpu_.debug_counts());
+        cpu_.forget_deferred_error();
         interrupts_.load(id_);
         cpu_.residence.system = this;
     }
@@ -227,6 +239,38 @@ private:
         cpu_.load_fp(fp_);
         cpu_.residence.fp = this;
     }
+    RegisterOutcome access_register(aarch64::SysReg reg, Direction direction, u64& value) override
+    {
+        if (is_pointer_key(reg)) return enable_pointer_auth() ? RegisterOutcome::again : RegisterOutcome::unknown;
+        auto port = cpu_.registers();
+        if (direction == Direction::write)
+            return debug_.write(port, reg, value, cpu_.debug_counts()) ? RegisterOutcome::done
+                                                                       : RegisterOutcome::unknown;
+        const std::optional<u64> found = debug_.read(port, reg, cpu_.debug_counts());
+        value = found.value_or(0);
+        return found ? RegisterOutcome::done : RegisterOutcome::unknown;
+    }
+    bool enable_pointer_auth() override
+    {
+        if (uses_keys_ || !cpu_.has_pointer_auth()) return false;
+        auto port = cpu_.registers();
+        using aarch64::HcrEl2;
+        using aarch64::SysReg;
+        port.template write<SysReg::hcr_el2>(port.template read<SysReg::hcr_el2>() | HcrEl2::apk::mask |
+                                             HcrEl2::api::mask);
+        keys_.restore(port);
+        uses_keys_ = true;
+        return true;
+    }
+    bool is_allowed_now(u64 va, Direction direction, bool execute) override
+    {
+        const auto where = translate(va, direction, false);
+        if (!where) return false;
+        const auto mapping = vm_.stage2.translate(where->gpa);
+        if (!mapping) return false;
+        if (execute) return at_el1() ? mapping->attributes.execute_el1 : mapping->attributes.execute_el0;
+        return direction == Direction::read ? mapping->attributes.read : mapping->attributes.write;
+    }
     u64 read_sp_el1() override { return cpu_.registers().template read<aarch64::SysReg::sp_el1>(); }
     void write_sp_el1(u64 value) override { cpu_.registers().template write<aarch64::SysReg::sp_el1>(value); }
     StageOneRegisters stage_one_registers() override
@@ -273,7 +317,10 @@ private:
     Cpu& cpu_;
     const aarch64::GuestSystemRegisters& at_reset_;
     aarch64::GuestSystemRegisters registers_; // while another vCPU is on the CPU, or none
-    FpState fp_{};                            // while residence.fp is another
+    DebugState debug_{};
+    PointerKeys keys_{}; // while this vCPU is not on the CPU
+    bool uses_keys_{};   // has done so since its reset
+    FpState fp_{};       // while residence.fp is another
 };
 
 } // namespace gimbal::el2

@@ -38,6 +38,8 @@ constexpr TrappedRegisterRow unsorted[] = {
     {SysReg::dbgauthstatus_el1, read_only, constant,  0, 0},   // no debug authentication interface
     {SysReg::mdrar_el1,        read_only,  constant,  0, 0},   // no debug ROM table
     {SysReg::mdccsr_el0,       read_only,  constant,  0, 0},   // the channel is empty both ways
+    {SysReg::dbgdtr_el0,       read_write, constant,  0, 0},   // what is written is lost at once
+    {SysReg::dbgdtrrx_el0,     read_write, constant,  0, 0},
     {SysReg::mdccint_el1,      read_write, storage,   0, 0x6000'0000}, // RX, TX
     {SysReg::osdtrrx_el1,      read_write, storage,   0, 0xffff'ffff},
     {SysReg::osdtrtx_el1,      read_write, storage,   0, 0xffff'ffff},

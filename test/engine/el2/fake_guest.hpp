@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "arch/aarch64/pstate.hpp"
@@ -45,6 +46,20 @@ public:
     VectorRegister read_vector(unsigned n) override { return v[n]; }
     void write_vector(unsigned n, VectorRegister value) override { v[n] = value; }
     void load_fp_state() override { ++fp_loads; }
+    RegisterOutcome access_register(aarch64::SysReg reg, Direction direction, u64& value) override
+    {
+        if (reg == key_register) return RegisterOutcome::again;
+        const auto found = engine_registers.find(reg);
+        if (found == engine_registers.end()) return RegisterOutcome::unknown;
+        (direction == Direction::write ? found->second : value) = direction == Direction::write ? value : found->second;
+        return RegisterOutcome::done;
+    }
+    bool enable_pointer_auth() override { return std::exchange(offers_pointer_auth, false); }
+    bool is_allowed_now(u64 va, Direction direction, bool execute) override
+    {
+        asked = {va, direction, execute};
+        return allowed_now;
+    }
     u64 read_sp_el1() override { return sp_el1; }
     void write_sp_el1(u64 value) override { sp_el1 = value; }
     StageOneRegisters stage_one_registers() override { return stage_one; }
@@ -73,6 +88,11 @@ public:
         Direction direction;
         bool unprivileged;
     };
+    struct Asked {
+        u64 va;
+        Direction direction;
+        bool execute;
+    };
     struct Taken {
         El1Exception exception;
         u64 elr;
@@ -92,6 +112,11 @@ public:
     std::map<u64, u8> memory;
     std::vector<Translation> translations;
     std::vector<Taken> taken;
+    std::map<aarch64::SysReg, u64> engine_registers; ///< That the engine has beside the VM's table.
+    aarch64::SysReg key_register{};
+    bool offers_pointer_auth{};
+    bool allowed_now{};
+    Asked asked{};
     unsigned fetches{};
     unsigned fp_loads{};
     unsigned tlb_flushes{};
