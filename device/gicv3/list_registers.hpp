@@ -189,6 +189,7 @@ void ListRegisters<Port>::sync(VcpuId vcpu)
 {
     SpinGuard guard(state().lock());
     const u32 changed = cpu(vcpu).changed.load(MemoryOrder::relaxed);
+    if (changed == nothing) return; // before_entry() looked without the lock, and update() has taken its word back
     if (changed == everything || !add_one(vcpu, changed - 1)) choose_anew(vcpu);
 }
 
