@@ -31,7 +31,7 @@ protected:
 class alignas(64) Cpu final : public CpuPort {
 public:
     static constexpr u32 virtual_timer_ppi = 27;
-    static constexpr u32 hypervisor_timer_ppi = 26;
+    static constexpr u32 hypervisor_timer_ppi = PhysicalGic::scheduler_ppi;
     static constexpr u32 maintenance_ppi = 25;
 
     void set_up(unsigned index, u64 mpidr, PhysicalGic& gic, BoardInterrupts& board, u64 frequency_hz);

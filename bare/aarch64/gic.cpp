@@ -37,6 +37,8 @@ constexpr u64 typer_vlpis = 1U << 1;
 constexpr u64 redistributor_stride_v4 = 0x4'0000;
 
 constexpr u32 every_priority = 0xA0A0'A0A0;
+/// Of what the scheduler lives by: a guest may keep its own interrupts coming without end.
+constexpr u32 scheduler_priority = 0x80;
 
 /// Aff3.Aff2.Aff1.Aff0 in the low 32 bits, as GICR_TYPER has it.
 u32 packed_affinity(u64 mpidr) { return static_cast<u32>(bits(mpidr, 0, 24) | bits(mpidr, 32, 8) << 24); }
@@ -83,6 +85,8 @@ bool PhysicalGic::start_cpu(u64 mpidr)
     write32(sgi + gicd_igroupr, ~0U);
     for (u32 word = 0; word < 8; ++word) write32(sgi + gicd_ipriorityr + 4 * word, every_priority);
     write32(sgi + gicd_isenabler, 1U << kick_sgi);
+    for (const u32 intid : {u32{kick_sgi}, scheduler_ppi})
+        *reinterpret_cast<volatile u8*>(sgi + gicd_ipriorityr + intid) = scheduler_priority;
 
     write_register<SysReg::icc_sre_el2>(0xF); // SRE, DFB, DIB, and EL1's own ICC_SRE_EL1
     isb();

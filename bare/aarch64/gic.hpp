@@ -13,7 +13,8 @@ namespace gimbal::bare {
 class PhysicalGic {
 public:
     static constexpr u32 kick_sgi = 1;
-    static constexpr u32 spurious = 1020; ///< This and above: nothing to take.
+    static constexpr u32 scheduler_ppi = 26; ///< CNTHP
+    static constexpr u32 spurious = 1020;    ///< This and above: nothing to take.
 
     /// `board` outlives this object; its frames are mapped as Device memory.
     explicit PhysicalGic(const Board& board) : board_(board) {}
