@@ -103,7 +103,7 @@ SteppedCode stepped_code()
 {
     static constexpr std::array<u16, 22> offsets{0,  4,  8,  12, 16, 8,  12, 16, 8,  12, 16,
                                                  20, 60, 64, 24, 28, 32, 36, 40, 44, 48, 52};
-    return {reinterpret_cast<usize>(&selftest_stepped), offsets, 36, TRAP_TRACE, true};
+    return {stepped_address(), offsets, 36, TRAP_TRACE, true};
 }
 
 std::optional<usize> program_counter(pid_t tracee)

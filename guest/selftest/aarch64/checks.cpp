@@ -23,7 +23,6 @@ namespace {
 // Linux, Documentation/arm64/elf_hwcaps.rst.
 constexpr u64 hwcap_aes = 1 << 3;
 constexpr u64 hwcap_crc32 = 1 << 7;
-constexpr u64 hwcap_atomics = 1 << 8;
 constexpr u64 hwcap_cpuid = 1 << 11;
 
 struct Field {
@@ -97,7 +96,7 @@ void* count(void* argument)
 
 Outcome both_atomics()
 {
-    if ((getauxval(AT_HWCAP) & hwcap_atomics) == 0) return skipped("no LSE");
+    if (!has_atomics()) return skipped("no LSE");
     Counters counters;
     std::array<pthread_t, 4> threads{};
     for (pthread_t& thread : threads)
@@ -165,7 +164,7 @@ Outcome hit_both(const Debugged& debugged)
     const u32 watchpoint_count = watchpoints.info & 0xFF;
     if (breakpoint_count == 0 || watchpoint_count == 0) return skipped("the CPU has none");
 
-    const auto* const store = reinterpret_cast<const u8*>(&selftest_stepped_store);
+    const auto* const store = reinterpret_cast<const u8*>(stepped_address() + stepped_store_offset);
     breakpoints.registers[0] = {
         .address = reinterpret_cast<usize>(store) - 16, .control = enabled_at_el0 | (0xF << 5), .padding = 0};
     SELFTEST_REQUIRE(debugged.access(true, NT_ARM_HW_BREAK, breakpoints, 1), "the breakpoint is refused");

@@ -74,11 +74,13 @@ selftest_hold_registers:
     .size selftest_hold_registers, . - selftest_hold_registers
 
 // The code of architecture::stepped_code(): a loop of three rounds, a call, a conditional branch each way, a system call,
-// an atomic, a load and a store. aarch64/trace.cpp has the order of execution.
-    .global selftest_stepped
-    .type selftest_stepped, %function
+// an access, a load and a store. aarch64/trace.cpp has the order of execution. The access is an atomic one where there
+// is LSE.
+.macro stepped name, access:vararg
+    .global \name
+    .type \name, %function
     .balign 16
-selftest_stepped:
+\name:
     mov x0, #0                  // 0
     mov x1, #3                  // 4
 1:  add x0, x0, x1              // 8
@@ -91,14 +93,15 @@ selftest_stepped:
     svc #0                      // 36
     adrp x2, selftest_stepped_data  // 40
     add x2, x2, :lo12:selftest_stepped_data // 44
-    ldadd x1, x3, [x2]          // 48
-    .global selftest_stepped_store
-selftest_stepped_store:
+    \access                     // 48
     str x0, [x2, #8]            // 52
 3:  brk #0                      // 56
 2:  nop                         // 60
     ret                         // 64
-    .size selftest_stepped, . - selftest_stepped
+    .size \name, . - \name
+.endm
+    stepped selftest_stepped, ldadd x1, x3, [x2]
+    stepped selftest_stepped_without_lse, ldr x3, [x2]
 
     .global selftest_undefined
     .type selftest_undefined, %function
