@@ -12,7 +12,8 @@
 /// same for the packer and the hypervisor. All numbers are little-endian.
 ///
 ///     image offset 0        the hypervisor, which starts with an arm64 Image header and an Identity
-///     offset_behind(size)   Header, then vm_count times Vm, then the pieces, each on a boundary of `alignment`
+///     offset_behind(size)   Header, then vm_count times Vm, channel_count times Channel, then the pieces,
+///                           each on a boundary of `alignment`
 ///
 /// The packer sets image_size of the Image header to the end of it all, so that loaders put nothing on top of it; the
 /// hypervisor takes from there how far it may read.
@@ -21,9 +22,10 @@ namespace gimbal::bare::payload {
 static_assert(std::endian::native == std::endian::little, "the payload is read in place");
 
 inline constexpr u64 alignment = 4096;
-inline constexpr u32 version = 1; ///< Packer and hypervisor must agree on it.
+inline constexpr u32 version = 2; ///< Packer and hypervisor must agree on it.
 inline constexpr u32 max_vms = 16;
 inline constexpr u32 max_pieces = 16;
+inline constexpr u32 max_channels = 32;
 inline constexpr u32 max_priority = 31;
 inline constexpr u32 max_host_cpus = 64; ///< As many as an affinity can name.
 
@@ -86,6 +88,15 @@ struct Vm {
 };
 static_assert(sizeof(Vm) == 136 + max_pieces * sizeof(Piece));
 
+/// Memory that two VMs share, each with its end of it. Number 0 is the end of the VM with the lower index.
+struct Channel {
+    std::array<char, 32> name{}; ///< As a VM's; no two channels have the same.
+    u64 size{};                  ///< Bytes, a power of two; the board says from where to where.
+    std::array<u32, 2> vms{};    ///< Indices of two VMs, ascending.
+    std::array<u32, 2> slots{};  ///< Where on each one's board its end is, below max_channels there. No two share one.
+};
+static_assert(sizeof(Channel) == 56);
+
 struct Header {
     static constexpr u64 expected_magic = 0x4d56'4c41'424d'4947; // "GIMBALVM"
     static constexpr u64 checksum_from = 32;                     // everything behind `checksum` is covered
@@ -97,8 +108,10 @@ struct Header {
     u64 size{};     ///< Of the whole payload in bytes, a multiple of 8.
     u32 vm_count{}; ///< 1 to max_vms.
     u32 vm_size{sizeof(Vm)};
+    u32 channel_count{}; ///< 0 to max_channels.
+    u32 channel_size{sizeof(Channel)};
 };
-static_assert(sizeof(Header) == 48 && sizeof(Vm) % 8 == 0);
+static_assert(sizeof(Header) == 56 && sizeof(Vm) % 8 == 0);
 
 /// Where the payload starts behind a hypervisor whose own image_size (Linux, Documentation/arch/arm64/booting.rst) is
 /// `image_size`, below 2^63.

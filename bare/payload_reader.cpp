@@ -18,13 +18,13 @@ constexpr bool inside(u64 begin, u64 size, u64 first, u64 room)
     return begin >= first && begin - first <= room && size <= room - (begin - first);
 }
 
-bool has_good_name(const Vm& vm)
+bool is_good_name(std::span<const char> name)
 {
     usize length = 0;
-    while (length < vm.name.size() && vm.name[length] >= ' ' && vm.name[length] <= '~') ++length;
-    if (length == 0 || length == vm.name.size()) return false;
-    for (usize i = length; i < vm.name.size(); ++i)
-        if (vm.name[i] != '\0') return false;
+    while (length < name.size() && name[length] >= ' ' && name[length] <= '~') ++length;
+    if (length == 0 || length == name.size()) return false;
+    for (usize i = length; i < name.size(); ++i)
+        if (name[i] != '\0') return false;
     return true;
 }
 
@@ -47,10 +47,33 @@ bool has_good_pieces(const Vm& vm, u64 first_offset, u64 payload_size)
 
 bool is_good(const Vm& vm, u64 first_offset, u64 payload_size)
 {
-    return has_good_name(vm) && vm.memory_size != 0 && vm.memory_size <= ram_max &&
+    return is_good_name(vm.name) && vm.memory_size != 0 && vm.memory_size <= ram_max &&
            is_aligned(vm.memory_size, memory_granule) && is_aligned(vm.entry, 4) &&
            inside(vm.entry, 4, ram_base, vm.memory_size) && vm.cpu_count != 0 && vm.cpu_count <= board::max_cpus &&
            vm.priority <= max_priority && vm.reserved == 0 && has_good_pieces(vm, first_offset, payload_size);
+}
+
+bool is_good(const Channel& channel, u32 vm_count)
+{
+    return is_good_name(channel.name) && is_power_of_two(channel.size) && channel.size >= board::channel_size_min &&
+           channel.size <= board::channel_size_max && channel.vms[0] < channel.vms[1] && channel.vms[1] < vm_count;
+}
+
+bool are_good(std::span<const Channel> channels, u32 vm_count)
+{
+    u32 slots[max_vms]{}; // one bit per slot that is taken
+    for (usize i = 0; i < channels.size(); ++i) {
+        if (!is_good(channels[i], vm_count)) return false;
+        for (usize other = 0; other < i; ++other)
+            if (channels[other].name == channels[i].name) return false;
+        for (unsigned end = 0; end < 2; ++end) {
+            const u32 slot = channels[i].slots[end];
+            u32& taken = slots[channels[i].vms[end]];
+            if (slot >= board::max_channels || test_bit(taken, slot)) return false;
+            taken |= static_cast<u32>(bit(slot));
+        }
+    }
+    return true;
 }
 
 } // namespace
@@ -63,6 +86,7 @@ const char* error_text(Error error)
     case Error::cut_short: return "the image was cut short";
     case Error::damaged: return "the image is damaged: its checksum does not fit";
     case Error::bad_vm: return "the image holds a VM that makes no sense";
+    case Error::bad_channel: return "the image holds a channel that makes no sense";
     }
     return "";
 }
@@ -75,16 +99,20 @@ Result<Reader, Error> Reader::open(std::span<const u8> bytes)
     if (header.magic != Header::expected_magic) return fail(Error::absent);
     if (header.version != version) return fail(Error::bad_version);
     if (header.size > bytes.size()) return fail(Error::cut_short);
-    const u64 table_end = sizeof(Header) + u64{header.vm_count} * sizeof(Vm);
+    const u64 channels_at = sizeof(Header) + u64{header.vm_count} * sizeof(Vm);
+    const u64 table_end = channels_at + u64{header.channel_count} * sizeof(Channel);
     if (header.reserved != 0 || header.vm_size != sizeof(Vm) || header.vm_count == 0 || header.vm_count > max_vms ||
-        header.size < table_end || !is_aligned(header.size, sizeof(u64)))
+        header.channel_size != sizeof(Channel) || header.channel_count > max_channels || header.size < table_end ||
+        !is_aligned(header.size, sizeof(u64)))
         return fail(Error::damaged);
     const auto payload = bytes.first(header.size);
     if (checksum(payload.subspan(Header::checksum_from)) != header.checksum) return fail(Error::damaged);
     const std::span vms(reinterpret_cast<const Vm*>(bytes.data() + sizeof(Header)), header.vm_count);
     for (const Vm& vm : vms)
         if (!is_good(vm, table_end, header.size)) return fail(Error::bad_vm);
-    return Reader(payload, vms);
+    const std::span channels(reinterpret_cast<const Channel*>(bytes.data() + channels_at), header.channel_count);
+    if (!are_good(channels, header.vm_count)) return fail(Error::bad_channel);
+    return Reader(payload, vms, channels);
 }
 
 StrView name(const Vm& vm)

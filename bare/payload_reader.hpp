@@ -15,6 +15,7 @@ enum class Error : u8 {
     cut_short,   ///< It says that it is larger than the image.
     damaged,     ///< The checksum does not fit.
     bad_vm,      ///< A VM's fields contradict each other or the board. The packer makes no such thing.
+    bad_channel, ///< The same of a channel.
 };
 const char* error_text(Error error);
 
@@ -25,14 +26,19 @@ public:
     static Result<Reader, Error> open(std::span<const u8> bytes);
 
     std::span<const Vm> vms() const { return vms_; }
+    std::span<const Channel> channels() const { return channels_; }
     /// The bytes of a piece of one of vms().
     std::span<const u8> bytes(const Piece& piece) const { return bytes_.subspan(piece.offset, piece.size); }
 
 private:
-    Reader(std::span<const u8> bytes, std::span<const Vm> vms) : bytes_(bytes), vms_(vms) {}
+    Reader(std::span<const u8> bytes, std::span<const Vm> vms, std::span<const Channel> channels)
+        : bytes_(bytes), vms_(vms), channels_(channels)
+    {
+    }
 
     std::span<const u8> bytes_;
     std::span<const Vm> vms_;
+    std::span<const Channel> channels_;
 };
 
 /// A checked VM's name.

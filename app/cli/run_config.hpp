@@ -46,12 +46,18 @@ enum class ConsoleKind : u8 { pl011, virtio };
 enum class EngineKind : u8 { translator, kvm, hvf };
 const char* engine_name(EngineKind kind);
 
+/// One end of a channel between two VMs: the other one names it too.
+struct ChannelConfig {
+    std::string name; ///< Not empty.
+    u64 size{};       ///< Bytes.
+};
+
 /// [type1]: what a VM is told only as part of a type-1 image.
 struct Type1Config {
     u32 priority{1};                      ///< Not above bare::payload::max_priority; a larger one runs first.
     u64 affinity{};                       ///< One bit per CPU of the machine; zero: any.
     std::vector<std::string> passthrough; ///< Devices of the machine.
-    std::vector<std::string> channels;    ///< Names.
+    std::vector<ChannelConfig> channels;  ///< In the order of the guest's devices.
 };
 
 /// Everything `gimbal run` was told, checked as far as that goes without opening a file.

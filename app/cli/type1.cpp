@@ -74,13 +74,14 @@ Applied set_passthrough(RunConfig& config, const std::string& value, const std::
 Applied set_channel_name(RunConfig& config, const std::string& value, const std::string&)
 {
     if (value.empty()) return fail(UserError{"the channel's name is empty"});
-    config.type1.channels.back() = value;
+    config.type1.channels.back().name = value;
     return {};
 }
 
-Applied check_channel_size(RunConfig&, const std::string& value, const std::string&)
+Applied set_channel_size(RunConfig& config, const std::string& value, const std::string&)
 {
-    GIMBAL_TRY_VOID(parse_size(value));
+    GIMBAL_TRY(size, parse_size(value));
+    config.type1.channels.back().size = size;
     return {};
 }
 

@@ -9,11 +9,11 @@ Result<void, UserError> set_priority(RunConfig& config, const std::string& value
 Result<void, UserError> set_affinity(RunConfig& config, const std::string& value, const std::string& base);
 Result<void, UserError> set_passthrough(RunConfig& config, const std::string& value, const std::string& base);
 Result<void, UserError> set_channel_name(RunConfig& config, const std::string& value, const std::string& base);
-Result<void, UserError> check_channel_size(RunConfig& config, const std::string& value, const std::string& base);
+Result<void, UserError> set_channel_size(RunConfig& config, const std::string& value, const std::string& base);
 
 inline constexpr TableKey channel_keys[] = {
-    {"name", SettingKind::text, set_channel_name,   true},
-    {"size", SettingKind::text, check_channel_size, true},
+    {"name", SettingKind::text, set_channel_name, true},
+    {"size", SettingKind::text, set_channel_size, true},
 };
 inline constexpr Table channel_table{"channels", true, channel_keys,
                                      [](RunConfig& config) { config.type1.channels.emplace_back(); }};

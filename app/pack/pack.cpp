@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "app/loader/describe.hpp"
+#include "app/pack/channels.hpp"
 #include "app/pack/hypervisor.hpp"
 #include "app/pack/payload_writer.hpp"
 #include "app/run/guest.hpp"
@@ -34,7 +35,6 @@ Result<void, UserError> check_features(const PackedVm& vm)
     if (!config.nets.empty()) return refuse("[[net]] asks for a network");
     if (config.console == ConsoleKind::virtio) return refuse("console = \"virtio\" asks for a virtio console");
     if (!config.type1.passthrough.empty()) return refuse("[type1] passthrough asks for devices of the machine");
-    if (!config.type1.channels.empty()) return refuse("[type1] channels asks for channels between VMs");
     return {};
 }
 
@@ -81,7 +81,8 @@ BoardParts board_parts(const RunConfig& config, u32 parts)
 {
     return {.cpu_count = config.cpus,
             .has_clock = (parts & payload::part_clock) != 0,
-            .has_power_key = (parts & payload::part_power_key) != 0};
+            .has_power_key = (parts & payload::part_power_key) != 0,
+            .has_pci = !config.type1.channels.empty()};
 }
 
 payload::Vm describe_vm(const RunConfig& config, const Guest& guest)
@@ -126,6 +127,7 @@ std::string boot_advice(const PackConfig& config, u64 image_size)
         memory += vm.config.memory;
         cpus += vm.config.cpus;
         affinity |= vm.config.type1.affinity;
+        for (const ChannelConfig& channel : vm.config.type1.channels) memory += channel.size; // once too often
     }
     cpus = std::max(std::min(cpus, usual_cpus_max), static_cast<u32>(std::bit_width(affinity)));
     return fmt::format("boot it with:\n"
@@ -151,6 +153,13 @@ std::string report(const PackConfig& config, u64 image_size)
         text += fmt::format("  {}: {}, {} vCPU{} on {}, priority {}\n", vm.config.name, format_size(vm.config.memory),
                             vm.config.cpus, vm.config.cpus == 1 ? "" : "s", describe_affinity(vm.config.type1.affinity),
                             vm.config.type1.priority);
+    for (auto vm = config.vms.begin(); vm != config.vms.end(); ++vm)
+        for (const ChannelConfig& channel : vm->config.type1.channels)
+            for (auto other = vm + 1; other != config.vms.end(); ++other)
+                if (std::ranges::find(other->config.type1.channels, channel.name, &ChannelConfig::name) !=
+                    other->config.type1.channels.end())
+                    text += fmt::format("  channel {}: {} between {} and {}\n", channel.name, format_size(channel.size),
+                                        vm->config.name, other->config.name);
     return text + boot_advice(config, image_size);
 }
 
@@ -160,6 +169,7 @@ Result<std::string, UserError> pack_image(const PackConfig& config)
 {
     GIMBAL_TRY_VOID(check_names(config.vms));
     for (const PackedVm& vm : config.vms) GIMBAL_TRY_VOID(check_features(vm));
+    GIMBAL_TRY(channels, join_channels(config.vms));
     std::string path = config.hypervisor;
     if (path.empty()) {
         GIMBAL_TRY(found, find_hypervisor());
@@ -175,7 +185,7 @@ Result<std::string, UserError> pack_image(const PackConfig& config)
         vms.push_back(describe_vm(vm.config, *guest));
         guests.push_back(std::move(*guest));
     }
-    PayloadWriter writer(std::move(hypervisor.image), std::move(vms));
+    PayloadWriter writer(std::move(hypervisor.image), std::move(vms), std::move(channels));
     for (usize i = 0; i < guests.size(); ++i) {
         const BoardParts parts = board_parts(config.vms[i].config, hypervisor.parts);
         if (const auto added = add_pieces(writer, i, guests[i], parts); !added)

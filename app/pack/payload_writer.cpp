@@ -15,10 +15,15 @@ constexpr usize image_size_offset = 16; // Linux, Documentation/arm64/booting.rs
 
 } // namespace
 
-PayloadWriter::PayloadWriter(std::vector<u8> image, std::vector<payload::Vm> vms)
-    : image_(std::move(image)), vms_(std::move(vms)), start_(payload::offset_behind(image_.size()))
+PayloadWriter::PayloadWriter(std::vector<u8> image, std::vector<payload::Vm> vms,
+                             std::vector<payload::Channel> channels)
+    : image_(std::move(image)),
+      vms_(std::move(vms)),
+      channels_(std::move(channels)),
+      start_(payload::offset_behind(image_.size()))
 {
-    image_.resize(start_ + sizeof(payload::Header) + vms_.size() * sizeof(payload::Vm));
+    image_.resize(start_ + sizeof(payload::Header) + vms_.size() * sizeof(payload::Vm) +
+                  channels_.size() * sizeof(payload::Channel));
 }
 
 bool PayloadWriter::add_piece(usize vm, u64 gpa, std::span<const u8> bytes)
@@ -37,10 +42,15 @@ std::vector<u8> PayloadWriter::finish()
 {
     image_.resize(start_ + align_up(payload_size(), sizeof(u64)));
     u8* const out = image_.data() + start_;
-    std::memcpy(out + sizeof(payload::Header), vms_.data(), vms_.size() * sizeof(payload::Vm));
+    u8* const table = out + sizeof(payload::Header);
+    std::memcpy(table, vms_.data(), vms_.size() * sizeof(payload::Vm));
+    if (!channels_.empty())
+        std::memcpy(table + vms_.size() * sizeof(payload::Vm), channels_.data(),
+                    channels_.size() * sizeof(payload::Channel));
     payload::Header header;
     header.size = payload_size();
     header.vm_count = static_cast<u32>(vms_.size());
+    header.channel_count = static_cast<u32>(channels_.size());
     std::memcpy(out, &header, sizeof(header));
     header.checksum =
         payload::checksum({out + payload::Header::checksum_from, header.size - payload::Header::checksum_from});

@@ -12,7 +12,8 @@ namespace gimbal {
 class PayloadWriter {
 public:
     /// `vms`: what is known of them but for their pieces.
-    PayloadWriter(std::vector<u8> image, std::vector<bare::payload::Vm> vms);
+    PayloadWriter(std::vector<u8> image, std::vector<bare::payload::Vm> vms,
+                  std::vector<bare::payload::Channel> channels);
 
     /// False if this VM has as many pieces as fit. Empty ones are none.
     bool add_piece(usize vm, u64 gpa, std::span<const u8> bytes);
@@ -25,6 +26,7 @@ private:
 
     std::vector<u8> image_;
     std::vector<bare::payload::Vm> vms_;
+    std::vector<bare::payload::Channel> channels_;
     usize start_; // of the payload
 };
 

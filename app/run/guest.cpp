@@ -135,6 +135,7 @@ Result<std::vector<u8>, UserError> make_device_tree(const Guest& guest, const Bo
     machine.virtio_slots = parts.virtio_slots;
     machine.has_clock = parts.has_clock;
     machine.has_power_key = parts.has_power_key;
+    machine.has_pci = parts.has_pci;
     if (!fill_random(machine.kaslr_seed) || !fill_random(machine.rng_seed))
         return fail(UserError{"the system gives no random numbers"});
     std::vector<u8> tree(device_tree_room);

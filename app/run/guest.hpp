@@ -41,6 +41,7 @@ struct BoardParts {
     bool has_clock{};
     bool has_power_key{};
     u32 virtio_slots{};
+    bool has_pci{};
 };
 
 /// The initrd's bytes, as they were when it was opened; none without one.

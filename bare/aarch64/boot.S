@@ -18,7 +18,7 @@ image_head:
     .ascii  "ARM\x64"
     .long   0
     .ascii  "GIMBALHV"              // payload::Identity: a hypervisor, and which payloads it takes
-    .long   1                       // payload::version
+    .long   2                       // payload::version
     .long   0                       // parts
 
 // Leaves nothing of what the loader set. Clobbers x1, x2.

@@ -126,7 +126,7 @@ GuestMachine::GuestMachine(const payload::Vm& description, const GuestHost& host
         return fail(GuestError::memory);
     if (!vm_.memory.map({.base = base, .size = ram.size(), .host = ram.data()})) return fail(GuestError::memory);
     vm_.set_listener(this);
-    GIMBAL_TRY_VOID(attach_devices());
+    GIMBAL_TRY_VOID(attach_devices(static_cast<u32>(&description_ - reader.vms().data())));
     for (u32 id = 0; id < vm_.vcpu_count(); ++id) {
         Cpu& cpu = host_.cpus[id % host_.cpus.size()];
         tasks_[id].emplace(*this, VcpuId{id}, cpu, description_.priority);
@@ -154,7 +154,7 @@ void GuestMachine::load(const payload::Reader& reader, std::span<u8> ram)
     clean_to_memory(ram.data(), ram.size()); // the guest starts with its caches off
 }
 
-::gimbal::Result<void, GuestError> GuestMachine::attach_devices()
+::gimbal::Result<void, GuestError> GuestMachine::attach_devices(u32 index)
 {
     if (!psci_.register_in(vm_.calls)) return fail(GuestError::wiring);
     vm_.set_registers(&registers_);
@@ -173,6 +173,7 @@ void GuestMachine::load(const payload::Reader& reader, std::span<u8> ram)
     if (!source) return fail(GuestError::wiring);
     uart_.emplace(console_, *source, true);
     if (!add(map::Part::console, Pl011::size, *uart_, Pl011::access_limits)) return fail(GuestError::wiring);
+    if (!channels_.attach(host_.channels, index, gic_, vm_.bus, stage2_)) return fail(GuestError::wiring);
     return {};
 }
 

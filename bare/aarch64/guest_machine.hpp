@@ -6,7 +6,7 @@
 
 #include "bare/aarch64/board_console.hpp"
 #include "bare/aarch64/cpu.hpp"
-#include "bare/payload_reader.hpp"
+#include "bare/channels.hpp"
 #include "device/gicv3/gicv3.hpp"
 #include "device/pl011/pl011.hpp"
 #include "vm/aarch64/trapped_registers.hpp"
@@ -69,6 +69,7 @@ struct GuestHost {
     PhysicalGic& gic;
     el2::Stage2Features stage2;
     MachineListener& listener;
+    Channels& channels;
 };
 
 /// One VM on the `virt` board, made of what the hosted monitor is made of.
@@ -104,7 +105,7 @@ public:
 
 private:
     friend class VcpuTask;
-    ::gimbal::Result<void, GuestError> attach_devices();
+    ::gimbal::Result<void, GuestError> attach_devices(u32 index);
     void load(const payload::Reader& reader, std::span<u8> ram);
 
     const payload::Vm& description_;
@@ -119,6 +120,7 @@ private:
     el2::Stage2 stage2_;
     InterruptLine uart_line_;
     std::optional<Pl011> uart_;
+    ChannelPorts channels_;
     std::optional<VcpuTask> tasks_[max_guest_cpus];
     Atomic<u32> tasks_left_{0};
 };

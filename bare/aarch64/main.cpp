@@ -64,6 +64,7 @@ struct Hypervisor final : BoardInterrupts {
     unsigned cpu_count{1};
     std::optional<GuestHost> host;
     Control control;
+    Channels channels;
 };
 
 constinit OwnTables tables;
@@ -232,6 +233,9 @@ void start_guests(Arena& arena)
         payload::Reader::open({reinterpret_cast<const u8*>(image_head) + offset, image_size() - offset});
     if (!opened) give_up(payload::error_text(opened.error()));
     reader = *opened;
+    if (!hypervisor->channels.create(reader->channels(), arena))
+        give_up("the board has too little memory for channels");
+    for (const std::span<u8> memory : hypervisor->channels.memories()) clean_to_memory(memory.data(), memory.size());
     for (const payload::Vm& description : reader->vms()) {
         const std::span<u8> ram = arena.take(description.memory_size, u64{2} << 20);
         GuestMachine* machine = arena.make<GuestMachine>(description, *hypervisor->host, hypervisor->control.plug());
@@ -283,7 +287,7 @@ void bare_main(const void* device_tree)
     read_the_board(device_tree);
     Arena arena = free_memory(device_tree);
     turn_mmu_on(arena);
-    hypervisor = arena.make<Hypervisor>(board);
+    hypervisor = arena.make<Hypervisor>(bare::board);
     const std::span<u8> pages = arena.take(table_bytes, 4096);
     if (hypervisor == nullptr || pages.empty()) give_up("the board has too little memory");
     Hypervisor& self = *hypervisor;
@@ -296,7 +300,7 @@ void bare_main(const void* device_tree)
     list_cpus(self);
     self.gic.start_distributor();
     self.host.emplace(GuestHost{self.clock, self.pages, self.tlb, *self.vmids, std::span(self.cpus, self.cpu_count),
-                                self.profile, self.gic, features, self.control});
+                                self.profile, self.gic, features, self.control, self.channels});
     Line(self.uart)
         .text("gimbal-el2: ")
         .number(self.cpu_count)
@@ -305,7 +309,7 @@ void bare_main(const void* device_tree)
     start_guests(arena);
     if (!self.cpus[0].scheduler().add(self.control.console())) give_up("the first CPU has no room for the console");
     self.control.console().start();
-    if (board.console_interrupt) self.gic.enable_spi(board.console_interrupt->intid, self.cpus[0].mpidr());
+    if (bare::board.console_interrupt) self.gic.enable_spi(bare::board.console_interrupt->intid, self.cpus[0].mpidr());
     fault_scene.cpus = {self.cpus, self.cpu_count};
     fault_scene.stacks = stacks;
     fault_scene.mux = &self.control.console().mux();

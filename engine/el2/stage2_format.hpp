@@ -117,6 +117,7 @@ struct Stage2Attributes {
 };
 
 inline constexpr Stage2Attributes stage2_ram{.read = true, .write = true, .execute_el0 = true, .execute_el1 = true};
+inline constexpr Stage2Attributes stage2_shared{.read = true, .write = true}; ///< Memory that another VM writes too.
 inline constexpr Stage2Attributes stage2_device{.memory = Stage2Memory::device, .read = true, .write = true};
 
 /// Whether descriptors can say it on this VM's CPUs.

@@ -210,9 +210,60 @@ TEST_F(Pack, what_the_hypervisor_does_not_have_is_refused)
     expect_pack_refused(vm("a.toml", "console = 'virtio'\n") + options(), "asks for a virtio console");
     expect_pack_refused(vm("a.toml", "[type1]\npassthrough = ['virtio_mmio@a000000']\n") + options(),
                         "passthrough asks");
-    expect_pack_refused(vm("a.toml", "[type1]\nchannels = [{ name = 'c', size = '64K' }]\n") + options(),
-                        "a.toml: [type1] channels asks for channels between VMs; this version's gimbal-el2 has none, "
-                        "take it out");
+}
+
+std::string channels(const std::string& list) { return "[type1]\nchannels = [" + list + "]\n"; }
+
+TEST_F(Pack, vms_that_name_the_same_channel_are_joined)
+{
+    const std::string one =
+        vm("one.toml", channels("{ name = 'left', size = '64K' }, { name = 'right', size = '1M' }"));
+    const std::string two = vm("two.toml", channels("{ name = 'right', size = '1M' }"));
+    const std::string three = vm("three.toml", channels("{ name = 'left', size = '64K' }"));
+    const std::string none = vm("none.toml");
+    const Outcome outcome = pack(one + " " + none + " " + two + " " + three + options());
+    ASSERT_EQ(outcome.status, 0) << outcome.error;
+    load_image();
+    const auto read = reader();
+    ASSERT_TRUE(read) << payload::error_text(read.error());
+    ASSERT_EQ(read->channels().size(), 2U);
+    const payload::Channel& left = read->channels()[0];
+    EXPECT_STREQ(left.name.data(), "left");
+    EXPECT_EQ(left.size, 0x1'0000U);
+    EXPECT_EQ(left.vms, (std::array<u32, 2>{0, 3}));
+    EXPECT_EQ(left.slots, (std::array<u32, 2>{0, 0}));
+    const payload::Channel& right = read->channels()[1];
+    EXPECT_EQ(right.vms, (std::array<u32, 2>{0, 2}));
+    EXPECT_EQ(right.slots, (std::array<u32, 2>{1, 0})); // where each one's file has it
+    const auto bus_of = [&](usize index) {
+        return property(read->bytes(read->vms()[index].pieces[0]), "/pcie@3f000000", "compatible");
+    };
+    EXPECT_EQ(bus_of(0), std::string("pci-host-ecam-generic\0", 22));
+    EXPECT_EQ(bus_of(1), "none");
+}
+
+TEST_F(Pack, channels_that_cannot_be_joined)
+{
+    const std::string one = vm("one.toml", channels("{ name = 'c', size = '64K' }"));
+    const std::string two = vm("two.toml", channels("{ name = 'c', size = '64K' }"));
+    expect_pack_refused(one + options(),
+                        "one.toml: channel 'c': no other VM of this image names it; a channel has two ends");
+    expect_pack_refused(one + " " + two + " " + vm("three.toml", channels("{ name = 'c', size = '64K' }")) + options(),
+                        "three.toml: channel 'c': it joins '");
+    expect_pack_refused(one + " " + vm("big.toml", channels("{ name = 'c', size = '128K' }")) + options(),
+                        "big.toml: channel 'c': its size is 128 KiB here and 64 KiB in '");
+    expect_pack_refused(vm("own.toml", channels("{ name = 'c', size = '64K' }, { name = 'c', size = '64K' }")) +
+                            options(),
+                        "own.toml: channel 'c': this VM names it twice");
+    for (const char* size : {"2K", "96K", "32M", "0B"})
+        expect_pack_refused(vm("odd.toml", channels("{ name = 'c', size = '" + std::string(size) + "' }")) + options(),
+                            "expected a power of two from 4 KiB to 16 MiB");
+    expect_pack_refused(vm("long.toml", channels("{ name = '" + std::string(32, 'x') + "', size = '64K' }")) +
+                            options(),
+                        "expected 1 to 31 printable ASCII characters");
+    std::string many;
+    for (char name = 'a'; name <= 'i'; ++name) many += std::string("{ name = '") + name + "', size = '64K' }, ";
+    expect_pack_refused(vm("many.toml", channels(many)) + options(), "it names 9 channels; a VM has at most 8");
 }
 
 TEST_F(Pack, kernels_of_more_segments_than_an_image_holds)
@@ -234,7 +285,8 @@ TEST_F(Pack, bad_hypervisors)
     expect_pack_refused(good + options(arm64_image()), "it is an arm64 Image, but no hypervisor of gimbal");
     expect_pack_refused(good + options(arm64_image({}, 0x40)), "it is an arm64 Image, but no hypervisor of gimbal");
     expect_pack_refused(good + options(hypervisor(payload::version + 1)),
-                        "it reads virtual machines of format 2, and this command writes format 1");
+                        "it reads virtual machines of format " + std::to_string(payload::version + 1) +
+                            ", and this command writes format " + std::to_string(payload::version));
     Bytes cut = hypervisor();
     put<u64>(cut, 16, 0x800);
     expect_pack_refused(good + options(cut), "it is damaged");

@@ -77,7 +77,7 @@ TEST(PayloadReader, cut_short_at_every_word)
 
 TEST(PayloadReader, each_flipped_bit_of_what_the_checksum_covers_is_seen)
 {
-    Payload payload;
+    Payload payload(2, 2);
     const auto bytes = payload.bytes();
     for (usize at = Header::checksum_from; at < bytes.size(); at += at < 2048 ? 1 : 101) {
         bytes[at] ^= static_cast<u8>(1U << (at % 8));
@@ -152,9 +152,56 @@ TEST(PayloadReader, pieces_outside_the_payload_or_the_guests_memory)
         EXPECT_EQ(error_with([&](Header&, Vm& vm) { changes[i](vm); }), Error::bad_vm) << i;
 }
 
+TEST(PayloadReader, gives_the_channels)
+{
+    Payload payload(2, 8);
+    payload.channel(1).size = 0x100'0000;
+    payload.seal();
+    const auto reader = Reader::open(payload.bytes());
+    ASSERT_TRUE(reader);
+    ASSERT_EQ(reader->channels().size(), 8U);
+    EXPECT_EQ(reader->channels()[1].size, 0x100'0000U);
+    EXPECT_EQ(reader->channels()[7].slots[0], 7U);
+    EXPECT_EQ(Reader::open(Payload().bytes())->channels().size(), 0U);
+}
+
+TEST(PayloadReader, channels_that_make_no_sense)
+{
+    const std::function<void(Payload&)> changes[] = {
+        [](Payload& payload) { payload.channel(0).name[0] = '\0'; },
+        [](Payload& payload) { payload.channel(0).name[0] = '\x7f'; },
+        [](Payload& payload) { payload.channel(0).name.fill('x'); },
+        [](Payload& payload) { payload.channel(0).name[20] = 'x'; },
+        [](Payload& payload) { payload.channel(1).name = payload.channel(0).name; },
+        [](Payload& payload) { payload.channel(0).size = 0; },
+        [](Payload& payload) { payload.channel(0).size = 0x800; },
+        [](Payload& payload) { payload.channel(0).size = 0x3000; },
+        [](Payload& payload) { payload.channel(0).size = 0x200'0000; },
+        [](Payload& payload) { payload.channel(0).vms = {0, 0}; },
+        [](Payload& payload) { payload.channel(0).vms = {1, 0}; },
+        [](Payload& payload) { payload.channel(0).vms = {0, 2}; },
+        [](Payload& payload) { payload.channel(0).vms[1] = ~u32{0}; },
+        [](Payload& payload) { payload.channel(0).slots[0] = 8; },
+        [](Payload& payload) { payload.channel(0).slots[1] = ~u32{0}; },
+        [](Payload& payload) { payload.channel(1).slots[0] = payload.channel(0).slots[0]; },
+        [](Payload& payload) { payload.channel(1).slots[1] = payload.channel(0).slots[1]; },
+    };
+    for (usize i = 0; i < std::size(changes); ++i) {
+        Payload payload(2, 2);
+        changes[i](payload);
+        payload.seal();
+        EXPECT_EQ(error_of(payload), Error::bad_channel) << i;
+    }
+    EXPECT_EQ(error_with([](Header& header, Vm&) { header.channel_count = max_channels + 1; }), Error::damaged);
+    EXPECT_EQ(error_with([](Header& header, Vm&) { header.channel_count = ~u32{0}; }), Error::damaged);
+    EXPECT_EQ(error_with([](Header& header, Vm&) { header.channel_size = 8; }), Error::damaged);
+    EXPECT_EQ(error_with([](Header& header, Vm&) { header.channel_count = 1; }), Error::bad_channel); // none there
+}
+
 TEST(PayloadReader, each_error_has_its_text)
 {
-    for (const Error error : {Error::absent, Error::bad_version, Error::cut_short, Error::damaged, Error::bad_vm})
+    for (const Error error :
+         {Error::absent, Error::bad_version, Error::cut_short, Error::damaged, Error::bad_vm, Error::bad_channel})
         EXPECT_GT(std::string(error_text(error)).size(), 10U);
 }
 

@@ -17,7 +17,7 @@ class BuildError(Exception):
 
 
 def sources(isa, folder):
-    return sorted(path for part in (folder, folder / isa) for path in part.iterdir() if path.suffix in (".cpp", ".S"))
+    return sorted(path for part in (folder, folder / isa) for path in part.glob("*") if path.suffix in (".cpp", ".S"))
 
 
 def inputs(isa, folder):

@@ -8,7 +8,7 @@ import stat
 # Drivers of the board's devices and a file system, as far as a kernel has them as modules. Their .modinfo names the
 # modules they need in turn, and the devices they drive; crc32c_generic is what ext4 asks the kernel's crypto for.
 MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "gpio_keys", "evdev", "ext4",
-           "crc32c_generic")
+           "crc32c_generic", "uio_pci_generic")
 FOLDERS = ("bin", "dev", "etc", "lib", "lib/modules", "mnt", "proc", "root", "run", "sbin", "sys", "tmp", "usr",
            "usr/bin", "usr/sbin")
 

@@ -11,13 +11,23 @@
 /// Addresses and interrupts are those of QEMU's `virt`, so that stock kernels and firmware find what they know.
 namespace gimbal::board::aarch64 {
 
-enum class Part : u8 { gic_distributor, gic_redistributors, console, clock, power_key, virtio, ram };
+enum class Part : u8 {
+    gic_distributor,
+    gic_redistributors,
+    console,
+    clock,
+    power_key,
+    virtio,
+    pci_memory,
+    pci_configuration,
+    ram
+};
 
 struct PartLocation {
     Part part;
     Gpa base;
     u64 size;                     ///< Bytes. For RAM the most that the board holds.
-    std::optional<Spi> interrupt; ///< Level, active high. virtio: that of slot 0.
+    std::optional<Spi> interrupt; ///< Level, active high. virtio: that of slot 0. pci_memory: INTA of device 0.
 };
 
 inline constexpr u64 redistributor_size = 0x2'0000; // RD_base and SGI_base frames of 64 KiB (IHI 0069)
@@ -32,6 +42,8 @@ inline constexpr auto memory_map = std::to_array<PartLocation>({
     {Part::clock,              {0x0901'0000}, 0x1000,                              Spi{2}      },
     {Part::power_key,          {0x0903'0000}, 0x1000,                              Spi{7}      },
     {Part::virtio,             {0x0a00'0000}, virtio_slot_size* virtio_slot_count, Spi{16}     },
+    {Part::pci_memory,         {0x1000'0000}, 0x2eff'0000,                         Spi{3}      },
+    {Part::pci_configuration,  {0x3f00'0000}, 0x10'0000,                           std::nullopt},
     {Part::ram,                {0x4000'0000}, u64{255} << 30,                      std::nullopt},
 });
 
@@ -63,5 +75,24 @@ inline constexpr Intid hypervisor_timer{26};
 /// `slot` is below virtio_slot_count.
 constexpr Gpa virtio_base(u32 slot) { return location(Part::virtio).base + slot * virtio_slot_size; }
 constexpr Spi virtio_interrupt(u32 slot) { return {location(Part::virtio).interrupt->value + slot}; }
+
+/// PCI: bus 0 only, and on it nothing but channels between VMs. Channel n is device n + 1; device 0 is left to a host
+/// bridge, which this board needs not have. INTA of a device leads to one of four interrupts, as on any PCI bus.
+inline constexpr u32 max_channels = 8;
+inline constexpr u64 channel_size_min = 0x1000;
+inline constexpr u64 channel_size_max = 0x100'0000;
+inline constexpr u32 pci_interrupt_count = 4;
+
+/// `channel` is below max_channels.
+constexpr u32 channel_device(u32 channel) { return channel + 1; }
+constexpr Gpa channel_registers(u32 channel) { return location(Part::pci_memory).base + channel * u64{0x1000}; }
+constexpr Gpa channel_memory(u32 channel) { return location(Part::pci_memory).base + (channel + 1) * channel_size_max; }
+constexpr Spi pci_interrupt(u32 device)
+{
+    return {location(Part::pci_memory).interrupt->value + device % pci_interrupt_count};
+}
+static_assert(max_channels * u64{0x1000} <= channel_size_max &&
+                  (max_channels + 1) * channel_size_max <= location(Part::pci_memory).size,
+              "channels lie in the window");
 
 } // namespace gimbal::board::aarch64

@@ -104,6 +104,7 @@ void write_gic(Writer& tree)
     tree.string("compatible", "arm,gic-v3");
     tree.flag("interrupt-controller");
     tree.cells("#interrupt-cells", 3);
+    tree.cells("#address-cells", 0); // it has no nodes below it; PCI's interrupt-map asks
     tree.cells("#redistributor-regions", 1);
     tree.cells("reg", distributor.base.value >> 32, distributor.base.value, distributor.size >> 32, distributor.size,
                redistributors.base.value >> 32, redistributors.base.value, redistributors.size >> 32,
@@ -182,6 +183,41 @@ void write_virtio(Writer& tree, u32 slots)
     }
 }
 
+/// Linux, Documentation/devicetree/bindings/pci/host-generic-pci.yaml; addresses there are three cells.
+void write_pci(Writer& tree)
+{
+    constexpr u32 memory_32 = 0x0200'0000;
+    constexpr u32 prefetchable_32 = 0x4200'0000; // Linux wants a fixed resource's window to be of its own kind
+    constexpr u32 device_shift = 11;
+    constexpr u32 pin_a = 1;
+    const board::PartLocation& memory = board::location(board::Part::pci_memory);
+    const u64 shared = board::channel_memory(0).value;
+    const u64 registers_size = shared - memory.base.value;
+    const u64 shared_size = memory.size - registers_size;
+    constexpr usize entry_cells = 8;
+    u32 map[board::pci_interrupt_count * entry_cells];
+    for (u32 device = 0; device < board::pci_interrupt_count; ++device) {
+        const u32 entry[entry_cells] = {
+            device << device_shift, 0, 0, pin_a, gic_phandle, gic_spi, board::pci_interrupt(device).value, level_high};
+        for (usize i = 0; i < entry_cells; ++i) map[device * entry_cells + i] = entry[i];
+    }
+    tree.begin("pcie", board::location(board::Part::pci_configuration).base.value);
+    tree.string("compatible", "pci-host-ecam-generic");
+    tree.string("device_type", "pci");
+    tree.cells("#address-cells", 3);
+    tree.cells("#size-cells", 2);
+    tree.cells("#interrupt-cells", 1);
+    write_region(tree, board::Part::pci_configuration);
+    tree.cells("bus-range", 0, 0);
+    tree.cells("linux,pci-domain", 0);
+    tree.cells("ranges", memory_32, 0, memory.base.value, 0, memory.base.value, 0, registers_size, //
+               prefetchable_32, 0, shared, 0, shared, 0, shared_size);
+    tree.cells("interrupt-map-mask", (board::pci_interrupt_count - 1) << device_shift, 0, 0, 7);
+    tree.write_cells("interrupt-map", map);
+    tree.flag("dma-coherent");
+    tree.end();
+}
+
 } // namespace
 
 Result<u32, Error> write(std::span<u8> out, const Aarch64Machine& machine)
@@ -204,6 +240,7 @@ Result<u32, Error> write(std::span<u8> out, const Aarch64Machine& machine)
     write_gic(tree);
     write_peripherals(tree, machine);
     write_virtio(tree, machine.virtio_slots);
+    if (machine.has_pci) write_pci(tree);
     tree.end();
     const u32 size = tree.finish();
     if (size == 0) return fail(Error::no_space);

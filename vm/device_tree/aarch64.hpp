@@ -32,6 +32,7 @@ struct Aarch64Machine {
     u32 virtio_slots{};            ///< One bit per occupied slot.
     bool has_clock{};              ///< The PL031.
     bool has_power_key{};          ///< The PL061 and the key on its line power_key_line.
+    bool has_pci{};                ///< The PCI bus of the channels.
 };
 
 /// Writes the tree and returns its size in bytes. Seeds must be fresh random numbers for each start.

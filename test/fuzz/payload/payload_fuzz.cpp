@@ -36,5 +36,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             GIMBAL_ASSERT(piece.gpa >= ram && piece.gpa - ram + piece.size <= vm.memory_size);
         }
     }
+    for (const Channel& channel : reader->channels()) {
+        GIMBAL_ASSERT(channel.size >= board::aarch64::channel_size_min &&
+                      channel.size <= board::aarch64::channel_size_max);
+        for (unsigned end = 0; end < 2; ++end)
+            GIMBAL_ASSERT(channel.vms[end] < reader->vms().size() && channel.slots[end] < board::aarch64::max_channels);
+    }
     return 0;
 }

@@ -187,5 +187,27 @@ TEST(DeviceTree, the_largest_machine_fits_and_small_buffers_are_refused)
     }
 }
 
+TEST(DeviceTree, pci_bus_of_the_channels)
+{
+    EXPECT_FALSE(Tree(machine()).has("/pcie@3f000000"));
+    Aarch64Machine with = machine();
+    with.has_pci = true;
+    const Tree tree(with);
+    ASSERT_TRUE(tree.valid());
+    EXPECT_EQ(tree.text("/pcie@3f000000", "compatible"), "pci-host-ecam-generic\0"s);
+    EXPECT_EQ(tree.cells("/pcie@3f000000", "reg"), (Cells{0, 0x3f00'0000, 0, 0x10'0000}));
+    EXPECT_EQ(tree.cells("/pcie@3f000000", "bus-range"), (Cells{0, 0}));
+    EXPECT_EQ(tree.cells("/pcie@3f000000", "ranges"),
+              (Cells{0x0200'0000, 0, 0x1000'0000, 0, 0x1000'0000, 0, 0x100'0000, //
+                     0x4200'0000, 0, 0x1100'0000, 0, 0x1100'0000, 0, 0x2dff'0000}));
+    const Cells map = tree.cells("/pcie@3f000000", "interrupt-map");
+    ASSERT_EQ(map.size(), 32U);
+    for (u32 device = 0; device < 4; ++device) {
+        const Cells entry(map.begin() + device * 8, map.begin() + device * 8 + 8);
+        EXPECT_EQ(entry, (Cells{device << 11, 0, 0, 1, tree.cells("/intc@8000000", "phandle")[0], 0, 3 + device, 4}));
+    }
+    EXPECT_EQ(tree.cells("/intc@8000000", "#address-cells"), Cells{0});
+}
+
 } // namespace
 } // namespace gimbal::device_tree
