@@ -6,7 +6,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?= $(shell nproc)
-# Extra arguments of `gimbal run` for `make run`, of bench/run for `make bench`.
+# Extra arguments of `gimbal run` for `make run`, of bench/run for `make bench`, of bench/el2/run for `make bench-el2`.
 ARGS ?=
 
 guest_name_aarch64 := arm64
@@ -16,7 +16,7 @@ release := $(BUILD)/release
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run build check check-quick check-long guests rootfs peer bench lint format coverage install clean
+.PHONY: help run build check check-quick check-long guests rootfs peer bench bench-el2 lint format coverage install clean
 
 help: ## Show this list
 	@echo "usage: make TARGET [ARCH=aarch64] [JOBS=N]"
@@ -82,6 +82,13 @@ bench: guests peer ## Compare with the peer QEMU on this machine
 	@cmake $(release) >/dev/null
 	@ninja -C $(release) -j$(JOBS) --quiet guest_gimbal-bench image_block
 	@bench/run --arch $(ARCH) $(ARGS)
+
+bench-el2: peer ## Count what gimbal-el2 executes for each kind of exit
+	@tools/setup bench-el2
+	@tools/fetch-libfdt --build $(BUILD)
+	@cmake --preset release -B $(release) -DGIMBAL_TESTS=ON >/dev/null
+	@ninja -C $(release) -j$(JOBS) --quiet gimbal gimbal_el2_image image_trips counter_plugin
+	@bench/el2/run --build $(BUILD) $(ARGS)
 
 coverage: ## Line coverage of the freestanding libraries by their unit tests
 	@tools/setup coverage

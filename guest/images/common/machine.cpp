@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/images/common/machine.hpp"
 
+namespace {
+
+u64 big_endian_32(const u8* at) { return u64{at[0]} << 24 | u64{at[1]} << 16 | u64{at[2]} << 8 | at[3]; }
+
+} // namespace
+
 void put(char c)
 {
     while ((read32(console_address + 0x18) & bit(5)) != 0) { // FR.TXFF
@@ -50,4 +56,18 @@ void power_off()
 {
     psci::call(psci::Conduit::hvc, psci::system_off);
     for (;;) asm volatile("wfi");
+}
+
+void read_parameter(const u8* tree, const char* name, u64& value)
+{
+    const u64 size = big_endian_32(tree + 4);
+    for (u64 i = 0; i < size; ++i) {
+        u64 length = 0;
+        while (i + length + 1 < size && name[length] != 0 && tree[i + length] == static_cast<u8>(name[length]))
+            ++length;
+        if (name[length] != 0) continue;
+        value = 0;
+        for (u64 at = i + length; tree[at] >= '0' && tree[at] <= '9'; ++at) value = 10 * value + tree[at] - '0';
+        return;
+    }
 }

@@ -44,6 +44,9 @@ void print_all(T... parts)
     (print(parts), ...);
 }
 
+/// Sets `value` to the number behind `name`, which ends in "=", in the device tree, which is where the command line is.
+void read_parameter(const u8* tree, const char* name, u64& value);
+
 u64 now(); ///< Counter ticks.
 u64 ticks_per_second();
 

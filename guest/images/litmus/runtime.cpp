@@ -43,23 +43,6 @@ void post(u32 cpu, void (*what)(u32 cpu), u32 meets)
     store_release(job.number, job.number + 1);
 }
 
-u64 big_endian_32(const u8* at) { return u64{at[0]} << 24 | u64{at[1]} << 16 | u64{at[2]} << 8 | at[3]; }
-
-/// `name`, which ends in "=", and a number anywhere in the device tree, which is where the command line is.
-void read_parameter(const u8* tree, const char* name, u64& value)
-{
-    const u64 size = big_endian_32(tree + 4);
-    for (u64 i = 0; i < size; ++i) {
-        u64 length = 0;
-        while (i + length + 1 < size && name[length] != 0 && tree[i + length] == static_cast<u8>(name[length]))
-            ++length;
-        if (name[length] != 0) continue;
-        value = 0;
-        for (u64 at = i + length; tree[at] >= '0' && tree[at] <= '9'; ++at) value = 10 * value + tree[at] - '0';
-        return;
-    }
-}
-
 void enable_distributor()
 {
     write32(gic_distributor, 0x37); // DS is fixed; ARE and both groups
