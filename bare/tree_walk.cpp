@@ -24,18 +24,9 @@ std::optional<u64> number(std::span<const u8> value, usize index, u32 count)
 
 } // namespace
 
-std::optional<usize> TreeWalk::check(std::span<const u8> tree)
-{
-    if (tree.size() < sizeof(fdt_header) || !is_aligned(reinterpret_cast<std::uintptr_t>(tree.data()), 8) ||
-        fdt_check_header(tree.data()) != 0 || !is_aligned(fdt_off_dt_struct(tree.data()), cell_size))
-        return std::nullopt;
-    const usize size = fdt_totalsize(tree.data());
-    if (size > tree.size()) return std::nullopt;
-    return size;
-}
-
 bool TreeWalk::next()
 {
+    if (damaged_) return false;
     int depth = static_cast<int>(depth_);
     if (offset_ < 0) depth = -1;
     do {
@@ -116,7 +107,7 @@ std::optional<u64> TreeWalk::unit() const
     return number(*value, 0, cells);
 }
 
-std::optional<Region> TreeWalk::region(usize index) const
+std::optional<Region> TreeWalk::region(usize index)
 {
     const auto value = property("reg");
     if (!value || depth_ == 0) return std::nullopt;
@@ -134,7 +125,7 @@ std::optional<Region> TreeWalk::region(usize index) const
 }
 
 /// Up through the ranges of each bus: {address on the bus, address above it, size} (Devicetree Specification, 2.3.8).
-std::optional<u64> TreeWalk::translate(u64 address, u64 size) const
+std::optional<u64> TreeWalk::translate(u64 address, u64 size)
 {
     for (unsigned depth = depth_ - 1; depth != 0; --depth) {
         const Level& bus = levels_[depth];
@@ -145,6 +136,9 @@ std::optional<u64> TreeWalk::translate(u64 address, u64 size) const
         if (entry_cells == 0) return std::nullopt;
         bool found = false;
         for (usize at = 0; !found && (at + entry_cells) * cell_size <= bus.ranges->size(); at += entry_cells) {
+            damaged_ = range_entries_ == max_range_entries;
+            if (damaged_) return std::nullopt;
+            ++range_entries_;
             const auto from = number(*bus.ranges, at, bus.address_cells);
             const auto to = number(*bus.ranges, at + bus.address_cells, above_cells);
             const auto room = number(*bus.ranges, at + bus.address_cells + above_cells, bus.size_cells);

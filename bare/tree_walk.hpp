@@ -19,19 +19,25 @@ struct Region {
 
 /// Goes through a flattened device tree (Devicetree Specification 0.4) node by node, front to back, and knows of each
 /// what its ancestors say about it: cells, address ranges, interrupt parent, status. Nodes nested deeper than max_depth
-/// are passed over. The tree may be any bytes: what is wrong with it ends the walk. Works before the MMU is on.
+/// are passed over. The tree may be any bytes: what is wrong with it ends the walk. A walk takes a time that grows as
+/// the tree does and no faster, whatever is in it. Works before the MMU is on.
 class TreeWalk {
 public:
     static constexpr unsigned max_depth = 16;
+    /// How many entries of `ranges` region() looks at in one walk; a tree that takes more is damaged. Without a limit
+    /// many devices on a bus with a long list would take devices times entries.
+    static constexpr u32 max_range_entries = 1U << 20;
 
     /// `tree` starts on an 8-byte boundary and may be larger than the tree in it; check() has said yes to it.
     explicit TreeWalk(std::span<const u8> tree) : tree_(tree.data()) {}
-    /// Its size in bytes if there is a tree with a sound header, at most tree.size().
+    /// Its size in bytes, at most tree.size(), if there is a tree of version 16 or later in which each token, length
+    /// and name is sound: property names have at most 255 characters. One pass.
     static std::optional<usize> check(std::span<const u8> tree);
 
     /// To the root, then to each next node. False at the end, or if the tree is damaged.
     bool next();
     bool damaged() const { return damaged_; }
+    u32 range_entries() const { return range_entries_; } ///< Looked at so far.
 
     int offset() const { return offset_; }       ///< libfdt's handle of this node.
     StrView name() const { return here().name; } ///< With its unit address.
@@ -50,7 +56,7 @@ public:
     static u32 cell_at(std::span<const u8> value, usize index);
 
     /// Entry `index` of `reg` as physical addresses; none beyond the end, or if it does not lead there.
-    std::optional<Region> region(usize index) const;
+    std::optional<Region> region(usize index);
     /// Where `reg` of a node without sizes points (a CPU's), untranslated; none if it is not 1 or 2 cells.
     std::optional<u64> unit() const;
 
@@ -66,11 +72,12 @@ private:
 
     const Level& here() const { return levels_[depth_]; }
     void enter();
-    std::optional<u64> translate(u64 address, u64 size) const;
+    std::optional<u64> translate(u64 address, u64 size);
 
     const u8* tree_;
     int offset_{-1};
     unsigned depth_{};
+    u32 range_entries_{};
     bool damaged_{};
     std::array<Level, max_depth> levels_{};
 };
