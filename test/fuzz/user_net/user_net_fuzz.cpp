@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <vector>
 
@@ -143,7 +144,8 @@ void Stack::poll()
             return static_cast<int>(list.size()) - 1;
         },
         this);
-    GIMBAL_ASSERT(::poll(polled.data(), polled.size(), 0) >= 0);
+    // libFuzzer's alarm interrupts even a poll that does not wait.
+    while (::poll(polled.data(), polled.size(), 0) < 0) GIMBAL_ASSERT(errno == EINTR);
     ::slirp_pollfds_poll(
         slirp, 0,
         [](int index, void* opaque) {
