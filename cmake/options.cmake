@@ -12,6 +12,16 @@ option(GIMBAL_FUZZ "Build the libFuzzer targets (clang only); without it they ar
 option(GIMBAL_COVERAGE "Instrument for llvm-cov (clang only)" OFF)
 option(GIMBAL_CI "Fail what would be skipped for a missing tool" OFF)
 set(GIMBAL_TEST_PREFIX "" CACHE STRING "Comes before the name of every test, to tell configurations apart")
+# Host code for x86-64, made with xbyak; without it the translator interprets.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    find_path(GIMBAL_XBYAK xbyak/xbyak.h)
+endif()
+# ThreadSanitizer does not see what such code does.
+if(GIMBAL_XBYAK AND NOT GIMBAL_SANITIZE MATCHES "thread")
+    option(GIMBAL_JIT "Build the translator's x86-64 backend" ON)
+else()
+    set(GIMBAL_JIT OFF)
+endif()
 option(GIMBAL_CCACHE "Compile through ccache if it is there" ON)
 
 if((GIMBAL_FUZZ OR GIMBAL_COVERAGE) AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/translator/backend/choose.hpp"
 #include "host/log.hpp"
 #include "host/serial.hpp"
 
@@ -72,8 +73,9 @@ struct RunConfig {
     ConsoleKind console{ConsoleKind::pl011};
     std::vector<DiskConfig> disks; ///< In the order of the guest's slots.
     std::vector<NetConfig> nets;
-    std::optional<double> timeout;    ///< Seconds, above zero.
-    std::optional<EngineKind> engine; ///< None: the best that works here.
+    std::optional<double> timeout;                  ///< Seconds, above zero.
+    std::optional<EngineKind> engine;               ///< None: the best that works here.
+    std::optional<translator::BackendKind> backend; ///< Of the translator; none: the best that this build has.
     bool no_reboot{};
     bool count{};      ///< Exact counts of guest instructions; the interpreter's always are.
     std::string stats; ///< A path, "-" for standard output, empty for none.

@@ -132,12 +132,18 @@ Applied apply_engine(RunConfig& config, const std::string& value, const std::str
     return {};
 }
 
-Applied apply_backend(RunConfig&, const std::string& value, const std::string&)
+Applied apply_backend(RunConfig& config, const std::string& value, const std::string&)
 {
-    if (value == "auto" || value == "interpreter") return {};
-    return fail(UserError{fmt::format(
-        "this version's translator has no backend '{}'; expected auto or interpreter, which is what auto takes",
-        value)});
+    config.backend.reset();
+    if (value == "auto") return {};
+    for (const translator::BackendKind kind : {translator::BackendKind::interpreter, translator::BackendKind::x86_64}) {
+        if (value != translator::backend_name(kind) || !translator::has_backend(kind)) continue;
+        config.backend = kind;
+        return {};
+    }
+    const bool compiles = translator::has_backend(translator::BackendKind::x86_64);
+    return fail(UserError{fmt::format("this build's translator has no backend '{}'; expected auto, {}interpreter",
+                                      value, compiles ? "x86_64 or " : "or ")});
 }
 
 Applied apply_timeout(RunConfig& config, const std::string& value, const std::string&)
@@ -221,7 +227,7 @@ constexpr auto settings = std::to_array<Setting>({
     {"machine", "--machine", "NAME", "Board: virt (default)", SettingKind::text, apply_machine},
     {"engine", "--engine", "NAME", "auto (default), translator, kvm or hvf; see 'gimbal doctor'", SettingKind::text,
      apply_engine},
-    {"translator_backend", "--translator-backend", "NAME", "auto (default) or interpreter", SettingKind::text,
+    {"translator_backend", "--translator-backend", "NAME", "auto (default), interpreter or x86_64", SettingKind::text,
      apply_backend},
     {"timeout", "--timeout", "SECONDS", "Stop after this long, with status 5", SettingKind::number, apply_timeout},
     {"no_reboot", "--no-reboot", nullptr, "Stop with status 3 when the guest resets", SettingKind::boolean,

@@ -73,7 +73,8 @@ Result<int, UserError> run_checked(const RunConfig& config, std::span<const Engi
 {
     const auto start = steady_clock::now();
     GIMBAL_TRY(chosen, choose_engine(config.engine, engines));
-    const EngineEntry& engine = *chosen;
+    EngineEntry engine = *chosen;
+    if (config.backend && engine.backend != nullptr) engine.backend = translator::backend_name(*config.backend);
     if (const auto log = host::start_log(config.log_level, config.log_path); !log)
         return fail(UserError{fmt::format("log '{}': {}", config.log_path, log.error().message)});
     GIMBAL_TRY_VOID(check_stats_path(config.stats));

@@ -10,6 +10,8 @@ namespace {
 translator::Options translator_options(Vm& vm, const RunConfig& config)
 {
     translator::Options options;
+    options.backend = config.backend;
+    options.count = config.count;
     options.wake = [&vm](VcpuId id) { vm.slot(id).post(Request::event); };
     if (config.trace.ir) options.trace_ir = [](const std::string& text) { host::trace_line(text); };
     return options;
@@ -20,7 +22,7 @@ public:
     using Vcpu = translator::aarch64::Cpu;
 
     TranslatorEngine(Vm& vm, const Clock& clock, const RunConfig& config)
-        : machine_(vm.memory, clock, vm.timers, translator_options(vm, config))
+        : config_(config), machine_(vm.memory, clock, vm.timers, translator_options(vm, config))
     {
     }
 
@@ -39,11 +41,17 @@ public:
     GuestCounters counters()
     {
         const translator::CodeCacheStats code = machine_.code().stats();
-        return {instructions_, code.blocks_translated, code.instructions_translated, code.code_bytes, tlb_misses_,
+        const bool counted = config_.count || machine_.backend_kind() == translator::BackendKind::interpreter;
+        return {counted ? std::optional(instructions_) : std::nullopt,
+                code.blocks_translated,
+                code.instructions_translated,
+                code.code_bytes,
+                tlb_misses_,
                 tlb_flushes_};
     }
 
 private:
+    const RunConfig& config_;
     translator::Machine machine_;
     std::mutex mutex_; // the sums below
     u64 instructions_{};
@@ -57,8 +65,9 @@ namespace {
 
 std::string no_obstacle() { return {}; }
 
-constexpr EngineEntry engines[] = {
-    {EngineKind::translator, "interpreter", no_obstacle, run_session<TranslatorEngine>},
+const EngineEntry engines[] = {
+    {EngineKind::translator, translator::backend_name(translator::best_backend()), no_obstacle,
+     run_session<TranslatorEngine>},
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "engine/translator/machine.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace gimbal::translator {
@@ -11,8 +12,19 @@ Machine::Machine(GuestMemory& memory, const Clock& clock, const VirtualTimers& t
       clock_(clock),
       timers_(timers),
       options_(std::move(options)),
+      backend_kind_(options_.backend.value_or(best_backend())),
       code_(memory, options_.code_cache_bytes)
 {
+    const BackendOptions wanted{.code_bytes = options_.code_cache_bytes,
+                                .count = options_.count,
+                                .fuse = options_.fuse,
+                                .link_lock = &code_.link_lock()};
+    backend_ = make_backend(backend_kind_, wanted);
+    if (backend_ == nullptr && !options_.backend) {
+        backend_kind_ = BackendKind::interpreter;
+        backend_ = make_backend(backend_kind_, wanted);
+    }
+    if (backend_ == nullptr) throw std::runtime_error("this host gives no memory that translated code can run in");
     memory_.set_observer(&code_);
 }
 

@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/translator/backend/choose.hpp"
 #include "engine/translator/core/code_cache.hpp"
 #include "vm/aarch64/cpu_profile.hpp"
 #include "vm/clock.hpp"
@@ -19,6 +21,8 @@ class Cpu;
 }
 
 struct Options {
+    std::optional<BackendKind> backend{}; ///< None: the fastest that works here.
+    bool count{true};                     ///< BackendOptions::count
     usize code_cache_bytes{usize{256} << 20};
     bool verify_ir{};                                   ///< Check each block before it is lowered.
     bool fuse{true};                                    ///< interpreter::LoweringOptions::fuse
@@ -39,6 +43,8 @@ public:
 
     GuestMemory& memory() { return memory_; }
     CodeCache& code() { return code_; }
+    Backend& backend() { return *backend_; }
+    BackendKind backend_kind() const { return backend_kind_; }
     const Options& options() const { return options_; }
     const gimbal::aarch64::CpuProfile& profile() const { return profile_; }
     void wake(VcpuId vcpu) const
@@ -59,6 +65,8 @@ private:
     const VirtualTimers& timers_;
     Options options_;
     const gimbal::aarch64::CpuProfile profile_{cpu_profile()};
+    BackendKind backend_kind_;
+    std::unique_ptr<Backend> backend_; // outlives its blocks, which are the cache's
     CodeCache code_;
     std::mutex cpus_mutex_;
     std::vector<aarch64::Cpu*> cpus_; // under cpus_mutex_

@@ -61,7 +61,8 @@ u32 signal_of(arch::Esr esr)
 
 } // namespace
 
-Engine::Engine(bool fuse) : ram_(ram_bytes + 4096), pristine_(data_words), left_(data_bytes / 8), code_(code_bytes)
+Engine::Engine(translator::BackendKind backend, bool fuse)
+    : ram_(ram_bytes + 4096), pristine_(data_words), left_(data_bytes / 8), code_(code_bytes)
 {
     host_ = reinterpret_cast<u8*>(align_down(reinterpret_cast<u64>(ram_.data()) + 4095, 4096));
     const bool mapped = memory_.map({{ram_base}, ram_bytes, host_, false, false}).has_value();
@@ -71,6 +72,7 @@ Engine::Engine(bool fuse) : ram_(ram_bytes + 4096), pristine_(data_words), left_
     translator::Options options;
     options.code_cache_bytes = usize{64} << 20;
     options.verify_ir = true;
+    options.backend = backend;
     options.fuse = fuse;
     machine_ = std::make_unique<translator::Machine>(memory_, clock_, timers_, options);
     cpu_ = std::make_unique<translator::aarch64::Cpu>(*machine_, VcpuId{0});

@@ -19,7 +19,7 @@ inline constexpr u32 endless = 3000;
 /// Our side: cases run at EL0 of the translator, with the peer's mapping made of page tables.
 class Engine {
 public:
-    explicit Engine(bool fuse);
+    Engine(translator::BackendKind backend, bool fuse);
 
     /// Puts the words into their slots, from `first_slot` on, and BRK into all others.
     void load(std::span<const Case> cases, unsigned first_slot, u64 data_seed);

@@ -20,13 +20,13 @@ Runner::Runner(const std::string& qemu, const std::string& program, u64 seed)
     : seed_(seed),
       generator_(seed),
       peer_(qemu, program),
-      sides_{
-          {"fused",   Engine(true) },
-          {"unfused", Engine(false)}
-},
       rows_(translator::aarch64::decode_rows().size()),
       reported_(rows_.size())
 {
+    using translator::BackendKind;
+    sides_.emplace_back("fused interpreter", BackendKind::interpreter, true);
+    sides_.emplace_back("unfused interpreter", BackendKind::interpreter, false);
+    if (translator::has_backend(BackendKind::x86_64)) sides_.emplace_back("x86_64", BackendKind::x86_64, true);
 }
 
 void Runner::run(u64 first, unsigned count)
@@ -40,8 +40,8 @@ void Runner::run(u64 first, unsigned count)
     const unsigned slot = tests[0].slot();
     const u64 data_seed = generator_.data_seed(first);
     peer_.send({count, slot, 0, 0, data_seed}, cases);
-    std::vector<Outcome> ours[2];
-    for (unsigned side = 0; side < 2; ++side) {
+    std::vector<std::vector<Outcome>> ours(sides_.size());
+    for (usize side = 0; side < sides_.size(); ++side) {
         Engine& engine = sides_[side].engine;
         engine.load(cases, slot, data_seed);
         for (unsigned n = 0; n < count; ++n) {
@@ -54,7 +54,7 @@ void Runner::run(u64 first, unsigned count)
     for (unsigned n = 0; n < count; ++n) {
         ++tests_;
         this->count(tests[n], ours[0][n]);
-        for (unsigned side = 0; side < 2; ++side) {
+        for (usize side = 0; side < sides_.size(); ++side) {
             if (agree(tests[n], ours[side][n], peers[n])) continue;
             ++mismatches_;
             report(tests[n], sides_[side]);
@@ -129,7 +129,7 @@ void Runner::report(const Test& test, Side& side)
     for (unsigned n = 0; n < small.count; ++n)
         if (small.input.words[n] != nop && reported_[row_index(*small.rows[n])]++ >= shown_per_row) return;
     if (mismatches_ > shown) return;
-    fmt::print("MISMATCH ({} lowering{}); reproduce with: --seed {} --only {}\n{}", side.name,
+    fmt::print("MISMATCH ({}{}); reproduce with: --seed {} --only {}\n{}", side.name,
                again ? "" : "; not when run alone", seed_, test.index,
                describe(small, ours, peers, side.engine.left(), data));
     std::fflush(stdout);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ public:
 
 private:
     struct Side {
+        Side(const char* called, translator::BackendKind backend, bool fuse) : name(called), engine(backend, fuse) {}
+
         const char* name;
         Engine engine;
     };
@@ -42,7 +45,7 @@ private:
     u64 seed_;
     Generator generator_;
     PeerProcess peer_;
-    Side sides_[2];
+    std::deque<Side> sides_; // engines stay where they are made
     std::vector<RowCount> rows_;
     std::vector<u64> reported_; // by row: how many mismatches were shown
     u64 mismatches_{};

@@ -7,9 +7,14 @@ not seen) are failures; so is a verdict that is missing.
 """
 
 import argparse
+import pathlib
 import re
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from guest_test import boot  # noqa: E402
 
 THREADS = {"MP": 2, "CoRR": 2, "SB": 2, "LB": 2, "WRC": 3, "IRIW": 4}
 TESTS_BY_THREADS = {2: 21, 3: 4, 4: 4}
@@ -40,7 +45,7 @@ def problems_of(console, cpus):
 
 def stops_midway(program, image, cpus):
     """A time limit ends the machine while all of its CPUs are at work; what that takes is not measured."""
-    result = subprocess.run([program, "run", "--kernel", image, "--cpus", str(cpus), "--memory", "64M", "--timeout", "3",
+    result = subprocess.run([program, "run", *boot.backend_words(), "--kernel", image, "--cpus", str(cpus), "--memory", "64M", "--timeout", "3",
                              "--cmdline", "litmus.rounds=1000000 litmus.timing=0"],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
     print(result.stdout, result.stderr)
@@ -60,7 +65,7 @@ def main():
     if arguments.stop_midway:
         return stops_midway(arguments.program, arguments.image, arguments.cpus)
     words = f"litmus.rounds={arguments.rounds} litmus.timing={0 if arguments.no_timing else 1}"
-    result = subprocess.run([arguments.program, "run", "--kernel", arguments.image, "--cpus", str(arguments.cpus),
+    result = subprocess.run([arguments.program, "run", *boot.backend_words(), "--kernel", arguments.image, "--cpus", str(arguments.cpus),
                              "--memory", "64M", "--cmdline", words],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
     print(result.stdout)

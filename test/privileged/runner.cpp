@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/translator/cpu/aarch64/cpu.hpp"
+#include "test/engine/translator/lib/backend_under_test.hpp"
 #include "vm/aarch64/trapped_registers.hpp"
 
 // Runs a bare-metal image on one translated CPU with nothing around it but a PL011 that only sends: privileged_runner
@@ -116,7 +117,9 @@ int main(const char* path)
     const HostClock clock;
     VirtualTimers timers;
     if (!timers.start(clock.now())) return 1;
-    translator::Machine machine(memory, clock, timers, {.verify_ir = std::getenv("GIMBAL_VERIFY_IR") != nullptr});
+    translator::Machine machine(
+        memory, clock, timers,
+        {.backend = translator::test::backend_under_test(), .verify_ir = std::getenv("GIMBAL_VERIFY_IR") != nullptr});
     translator::aarch64::Cpu cpu(machine, {0});
     aarch64::TrappedRegisters registers(translator::cpu_profile(), timers, nullptr, clock.frequency_hz());
     cpu.reset({.pc = entry, .arguments = {}});

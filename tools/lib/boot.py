@@ -54,10 +54,16 @@ def run(command, timeout, keys=b""):
     return Boot(process.returncode, console, errors, time.monotonic() - start, cpu)
 
 
+def backend_words():
+    """The option that a test's environment asks for: GIMBAL_TEST_BACKEND."""
+    name = os.environ.get("GIMBAL_TEST_BACKEND")
+    return ["--translator-backend", name] if name else []
+
+
 def gimbal(program, folder, kernel, *options, cmdline=None, timeout=120, keys=b""):
     words = ["--cmdline", cmdline] if cmdline is not None else []
-    return run([program, "run", "--kernel", folder / kernel, "--initrd", folder / "initrd", *words, *options],
-               timeout, keys)
+    return run([program, "run", "--kernel", folder / kernel, "--initrd", folder / "initrd", *words,
+                *backend_words(), *options], timeout, keys)
 
 
 def peer(program, folder, kernel, *options, cmdline="", cpu=PEER_CPU, timeout=120):

@@ -51,7 +51,7 @@ LoweredBlock* CodeCache::insert(std::unique_ptr<LoweredBlock> block)
     const Key key{block->physical_address, block->mode_key};
     if (const auto found = blocks_.find(key); found != blocks_.end()) return found->second.get();
     if (changed(*block)) return nullptr;
-    if (stats_.code_bytes + block->host_bytes > byte_limit_) evict_oldest();
+    if (stats_.code_bytes + block->host_bytes > byte_limit_) evict_down_to(byte_limit_ - byte_limit_ / eviction_parts);
     LoweredBlock* const published = blocks_.emplace(key, std::move(block)).first->second.get();
     append(published);
     stats_.code_bytes += published->host_bytes;
@@ -140,12 +140,17 @@ void CodeCache::invalidate_changed(u64 first, u64 size)
 
 void CodeCache::invalidate_all_changed() { invalidate_changed(0, ~u64{0}); }
 
+void CodeCache::evict()
+{
+    const std::lock_guard lock(mutex_);
+    evict_down_to(stats_.code_bytes - std::min(stats_.code_bytes, byte_limit_ / eviction_parts));
+}
+
 /// Makes room for a while: oldest first, because what is old is as likely to be dead as anything that costs no
 /// bookkeeping to know, and a hot block comes back at the price of one translation.
-void CodeCache::evict_oldest()
+void CodeCache::evict_down_to(u64 enough)
 {
-    const u64 enough = byte_limit_ - byte_limit_ / eviction_parts;
-    const auto room = [&] { return stats_.code_bytes < enough; };
+    const auto room = [&] { return stats_.code_bytes <= enough; };
     while (oldest_ != nullptr && !room()) {
         const auto page = pages_.find(oldest_->physical_address >> page_shift);
         const u64 base = page->first << page_shift;

@@ -41,6 +41,8 @@ public:
     /// (IC IVAU: most lines that Linux invalidates have not changed). Blocks published meanwhile were checked then.
     void invalidate_changed(u64 first, u64 size);
     void invalidate_all_changed(); ///< IC IALLU
+    /// Retires the oldest blocks, as much as an insertion into a full cache does.
+    void evict();
     void guest_memory_written(Gpa gpa, u64 size) override { invalidate_changed(gpa.value, size); }
 
     /// Each vCPU takes a slot for as long as it lives. It is a reader between enter() and leave(), holds block pointers
@@ -87,7 +89,7 @@ private:
     bool changed(const LoweredBlock& block) const;
     void retire_in_page(u64 page_number, Page& page, u64 first, u64 last);
     void retire(LoweredBlock* block);
-    void evict_oldest();
+    void evict_down_to(u64 enough);
     void append(LoweredBlock* block);
     void unlink(LoweredBlock* block);
     Freed take_unreachable();

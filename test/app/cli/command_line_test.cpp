@@ -175,7 +175,11 @@ TEST(CommandLine, engines)
     EXPECT_EQ(config_of({"run", "--kernel", "k"}).engine, std::nullopt);
     EXPECT_EQ(config_of({"run", "--kernel", "k", "--engine", "auto"}).engine, std::nullopt);
     EXPECT_EQ(config_of({"run", "--kernel", "k", "--engine", "kvm"}).engine, EngineKind::kvm);
-    EXPECT_EQ(config_of({"run", "--kernel", "k", "--translator-backend", "interpreter"}).engine, std::nullopt);
+    EXPECT_EQ(config_of({"run", "--kernel", "k", "--translator-backend", "interpreter"}).backend,
+              translator::BackendKind::interpreter);
+    EXPECT_EQ(config_of({"run", "--kernel", "k", "--translator-backend", "auto"}).backend, std::nullopt);
+    EXPECT_THAT(error_of({"run", "--kernel", "k", "--translator-backend", "tcg"}),
+                HasSubstr("has no backend 'tcg'; expected auto, "));
 }
 
 TEST(CommandLine, doctor)

@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "engine/translator/backend/interpreter/handlers.hpp"
+#include "engine/translator/backend/interpreter/lower.hpp"
 #include "engine/translator/backend/interpreter/run.hpp"
 #include "engine/translator/backend/interpreter/threaded_block.hpp"
 #include "engine/translator/core/runtime.hpp"
@@ -163,5 +164,7 @@ void run_blocks(CpuState& state)
         while (op != nullptr) op = handler_of(op)(op, &state);
     }
 }
+
+void InterpreterBackend::run(CpuState& state) { run_blocks(state); }
 
 } // namespace gimbal::translator::interpreter

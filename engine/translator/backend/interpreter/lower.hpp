@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <expected>
-#include <memory>
-#include <mutex>
-
-#include "engine/translator/core/lowered_block.hpp"
-#include "engine/translator/ir/ir.hpp"
+#include "engine/translator/backend/backend.hpp"
 
 namespace gimbal::translator::interpreter {
 
@@ -18,14 +13,25 @@ struct LoweringOptions {
     std::mutex* link_lock{};
 };
 
-enum class LowerError : u8 {
-    too_large,   ///< More live values than temporaries, or more ops than an exit can reach; a shorter block will do.
-    unsupported, ///< An operation or type that this backend does not have.
-};
-
 /// Makes threaded code of a block that the verifier accepts. `physical_address` is its first instruction's; the
 /// caller fills in guest_words. Thread-safe.
 std::expected<std::unique_ptr<LoweredBlock>, LowerError> lower(const ir::Block& block, u64 physical_address,
                                                                u64 mode_key, const LoweringOptions& options = {});
+
+/// The backend that every host has.
+class InterpreterBackend final : public Backend {
+public:
+    explicit InterpreterBackend(const LoweringOptions& options) : options_(options) {}
+
+    std::expected<std::unique_ptr<LoweredBlock>, LowerError> lower(const ir::Block& block, u64 physical_address,
+                                                                   u64 mode_key) override
+    {
+        return interpreter::lower(block, physical_address, mode_key, options_);
+    }
+    void run(CpuState& state) override;
+
+private:
+    const LoweringOptions options_;
+};
 
 } // namespace gimbal::translator::interpreter

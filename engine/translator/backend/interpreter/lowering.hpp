@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "engine/translator/backend/interpreter/analysis.hpp"
+#include "engine/translator/backend/analysis/analysis.hpp"
 #include "engine/translator/backend/interpreter/handlers.hpp"
 #include "engine/translator/backend/interpreter/lower.hpp"
 #include "engine/translator/backend/interpreter/threaded_block.hpp"

@@ -7,7 +7,6 @@
 #include "arch/aarch64/control.hpp"
 #include "arch/aarch64/pstate.hpp"
 #include "base/bits.hpp"
-#include "engine/translator/backend/interpreter/run.hpp"
 
 namespace gimbal::translator::aarch64 {
 
@@ -150,7 +149,7 @@ std::optional<Exit> Cpu::run_blocks()
     CpuState& common = state_->common;
     const u64 before = common.instructions;
     common.unwind = Unwind::none;
-    interpreter::run_blocks(common);
+    machine_.backend().run(common);
     switch (common.unwind) {
     case Unwind::none:
     case Unwind::synchronize:

@@ -169,7 +169,8 @@ private:
     void drop_branch_tag();
     bool fetch_translation(u64 pc, u64& physical);
     void build_block(ir::Block& block, std::vector<u32>& source, const u32* words, u32 page_offset, unsigned limit);
-    std::unique_ptr<LoweredBlock> translate_block(u64 physical, unsigned limit);
+    std::expected<std::unique_ptr<LoweredBlock>, LowerError> translate_block(u64 physical, unsigned limit);
+    LoweredBlock* look_again(u64 pc);
     LoweredBlock* make_block(u64 physical, u64 pc);
     void instruction_abort(u64 pc, arch::FaultStatus status);
 

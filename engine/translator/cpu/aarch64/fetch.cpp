@@ -4,7 +4,6 @@
 
 #include "arch/aarch64/pstate.hpp"
 #include "base/bits.hpp"
-#include "engine/translator/backend/interpreter/lower.hpp"
 #include "engine/translator/cpu/aarch64/cpu.hpp"
 #include "engine/translator/frontend/aarch64/decode.hpp"
 #include "engine/translator/frontend/aarch64/system_helpers.hpp"
@@ -57,18 +56,15 @@ LoweredBlock* Cpu::make_block(u64 physical, u64 pc)
     const bool single = mode_.step || (state.mode_key & single_instruction_key) != 0;
     FatalReason reason = FatalReason::host_error;
     try {
-        if (auto fresh = translate_block(physical, single ? 1 : max_block_instructions)) {
-            LoweredBlock* const block = machine_.code().insert(std::move(fresh));
-            if (block != nullptr) {
-                if (single || !machine_.code().stale(cache_epoch_)) return block;
-                // A guest that never lets a vCPU leave its blocks must not make retired ones pile up: all look up.
-                machine_.for_each_other(*this, [](Cpu& other) {
-                    other.state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel);
-                });
-            }
-            state.unwind = Unwind::synchronize;
-            state.pc = pc;
-            return nullptr;
+        auto fresh = translate_block(physical, single ? 1 : max_block_instructions);
+        if (fresh) {
+            LoweredBlock* const block = machine_.code().insert(std::move(*fresh));
+            if (block != nullptr && (single || !machine_.code().stale(cache_epoch_))) return block;
+            return look_again(pc);
+        }
+        if (fresh.error() == LowerError::no_room) {
+            machine_.code().evict();
+            return look_again(pc);
         }
     } catch (const std::bad_alloc&) {
         reason = FatalReason::host_memory;
@@ -76,6 +72,17 @@ LoweredBlock* Cpu::make_block(u64 physical, u64 pc)
     access_exit_ = Exit(FatalExit{reason, pc});
     state.unwind = Unwind::access;
     state.pc = pc;
+    return nullptr;
+}
+
+/// Lets go of the blocks it holds before it goes on at `pc`. A guest that never lets a vCPU leave its blocks must not
+/// make retired ones pile up: all look up.
+LoweredBlock* Cpu::look_again(u64 pc)
+{
+    machine_.for_each_other(
+        *this, [](Cpu& other) { other.state_->common.request.fetch_or(request::interrupt, MemoryOrder::acq_rel); });
+    state_->common.unwind = Unwind::synchronize;
+    state_->common.pc = pc;
     return nullptr;
 }
 
@@ -157,10 +164,10 @@ void Cpu::build_block(ir::Block& block, std::vector<u32>& source, const u32* wor
         translator.ir.jump(offset);
 }
 
-std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
+std::expected<std::unique_ptr<LoweredBlock>, LowerError> Cpu::translate_block(u64 physical, unsigned limit)
 {
     const MemoryRegion* region = machine_.memory().find({physical});
-    if (region == nullptr) return nullptr;
+    if (region == nullptr) return std::unexpected(LowerError::unsupported);
     const auto* words = reinterpret_cast<const u32*>(region->host + (physical - region->base.value));
     const Options& options = machine_.options();
     // A block that needs more temporaries than there are is made again, shorter.
@@ -173,15 +180,15 @@ std::unique_ptr<LoweredBlock> Cpu::translate_block(u64 physical, unsigned limit)
             if (!verdict) panic(ir::print(verdict.error(), block).c_str(), __FILE__, __LINE__);
         }
         if (options.trace_ir) options.trace_ir(ir::print(block));
-        auto lowered = interpreter::lower(block, physical, state_->common.mode_key,
-                                          {.fuse = options.fuse, .link_lock = &machine_.code().link_lock()});
-        if (!lowered) continue;
+        auto lowered = machine_.backend().lower(block, physical, state_->common.mode_key);
+        if (!lowered && lowered.error() == LowerError::too_large) continue;
+        if (!lowered) return lowered;
         (*lowered)->guest_count = block.guest_count;
         (*lowered)->loads_exclusive = loads_exclusive(block);
         (*lowered)->guest_words = std::move(source);
-        return std::move(*lowered);
+        return lowered;
     }
-    return nullptr;
+    return std::unexpected(LowerError::too_large);
 }
 
 } // namespace gimbal::translator::aarch64

@@ -198,7 +198,7 @@ TEST(Control, TerminalsSetPcAndCount)
 
 TEST(Lowering, OneOpForATypicalInstruction)
 {
-    Machine m;
+    Machine m(BackendKind::interpreter);
     auto ops = [&](const std::function<void(Builder&)>& emit) {
         m.run(emit);
         return m.op_count(code) - 1;

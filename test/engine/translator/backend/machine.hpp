@@ -8,11 +8,10 @@
 #include <memory>
 #include <vector>
 
-#include "engine/translator/backend/interpreter/lower.hpp"
-#include "engine/translator/backend/interpreter/run.hpp"
 #include "engine/translator/backend/interpreter/threaded_block.hpp"
 #include "engine/translator/core/runtime.hpp"
 #include "engine/translator/ir/builder.hpp"
+#include "test/engine/translator/lib/backend_under_test.hpp"
 
 namespace gimbal::translator::test {
 
@@ -37,7 +36,8 @@ public:
     static constexpr usize ram_size = 0x4000;
     static constexpr u64 code_base = 0x40'0000;
 
-    Machine()
+    explicit Machine(BackendKind kind = backend_under_test(), bool fuse = true)
+        : interpreted(kind == BackendKind::interpreter), backend(common_backend(kind, fuse))
     {
         state.common.runtime = this;
         state.common.fetch = fetch.data();
@@ -45,6 +45,8 @@ public:
         for (auto& view : state.common.tlb) view.entries = tlb.data();
     }
 
+    const bool interpreted;
+    Backend* const backend;
     State state;
     alignas(4096) u8 ram[ram_size]{};
     std::vector<TlbEntry> tlb = std::vector<TlbEntry>(tlb_entries);
@@ -56,7 +58,6 @@ public:
     unsigned slow_accesses{};
     unsigned lookups{};
     bool faults{}; ///< Slow accesses unwind.
-    interpreter::LoweringOptions options;
 
     u64 physical(u64 pc) const
     {
@@ -72,7 +73,7 @@ public:
         source.guest_count = count;
         ir::Builder builder(source);
         emit(builder);
-        auto made = interpreter::lower(source, at, state.common.mode_key, options);
+        auto made = backend->lower(source, at, state.common.mode_key);
         GIMBAL_ASSERT(made.has_value());
         blocks[at] = std::move(*made);
     }
@@ -89,7 +90,7 @@ public:
     {
         state.common.pc = pc;
         state.common.unwind = Unwind::none;
-        interpreter::run_blocks(state.common);
+        backend->run(state.common);
     }
     void retire(u64 at)
     {
@@ -105,6 +106,7 @@ public:
         }
     }
     u8* host(u64 address) { return ram + (address - ram_base); }
+    /// The interpreter's only.
     usize op_count(u64 at) { return static_cast<interpreter::ThreadedBlock&>(*blocks[at]).ops().size(); }
 
     LoweredBlock* find_block(CpuState& cpu, u64 pc) override
@@ -171,6 +173,15 @@ public:
     }
 
 private:
+    /// Backends are dear to make, and tests make a machine for each sum.
+    static Backend* common_backend(BackendKind kind, bool fuse)
+    {
+        static std::map<std::pair<BackendKind, bool>, std::unique_ptr<Backend>> made;
+        auto& backend = made[{kind, fuse}];
+        if (backend == nullptr) backend = make_backend(kind, {.code_bytes = 1 << 20, .fuse = fuse});
+        GIMBAL_ASSERT(backend != nullptr);
+        return backend.get();
+    }
     static void swap(V128& value, unsigned size)
     {
         u8 bytes[16];

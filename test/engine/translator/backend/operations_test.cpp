@@ -36,8 +36,7 @@ constexpr u64 numbers[] = {0,
 u64 compute(Type type, u64 a, u64 b, unsigned constants, bool fuse,
             const std::function<Value(Builder&, Value, Value)>& op)
 {
-    Machine m;
-    m.options.fuse = fuse;
+    Machine m(backend_under_test(), fuse);
     m.state.x[1] = a;
     m.state.x[2] = b;
     m.run([&](Builder& builder) {

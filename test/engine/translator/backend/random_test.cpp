@@ -287,10 +287,10 @@ TEST(RandomBlocks, FusedAndPlainAgree)
         ASSERT_TRUE(verdict.has_value()) << ir::print(verdict.error(), block);
 
         auto fused = std::make_unique<Machine>();
-        auto plain = std::make_unique<Machine>();
+        auto plain = std::make_unique<Machine>(BackendKind::interpreter, false);
         for (Machine* m : {fused.get(), plain.get()}) {
             prepare(*m, seed);
-            auto made = interpreter::lower(block, Machine::code_base, 0, {.fuse = m == fused.get()});
+            auto made = m->backend->lower(block, Machine::code_base, 0);
             ASSERT_TRUE(made.has_value()) << seed;
             m->blocks[Machine::code_base] = std::move(*made);
             m->start(Machine::code_base);

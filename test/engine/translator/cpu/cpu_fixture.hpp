@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/translator/cpu/aarch64/cpu.hpp"
+#include "test/engine/translator/lib/backend_under_test.hpp"
 
 namespace gimbal::translator::aarch64 {
 
@@ -38,7 +39,8 @@ protected:
         u8* aligned = reinterpret_cast<u8*>((reinterpret_cast<u64>(ram_.data()) + 4095) & ~u64{4095});
         EXPECT_TRUE(memory_.map({{ram_base}, ram_size, aligned, false, false}));
         EXPECT_TRUE(timers_.start(clock_.now()));
-        machine_ = std::make_unique<Machine>(memory_, clock_, timers_, Options{.verify_ir = true});
+        machine_ = std::make_unique<Machine>(
+            memory_, clock_, timers_, Options{.backend = translator::test::backend_under_test(), .verify_ir = true});
         cpu_ = std::make_unique<Cpu>(*machine_, VcpuId{0});
     }
 

@@ -297,7 +297,9 @@ TEST_F(CpuTest, RetiredBlocksDoNotPileUpWhileTheGuestStaysInside)
     // More code than the cache holds, and nothing that makes the vCPU leave it: no branch, no interrupt.
     constexpr u64 bytes = 1 << 20;
     cpu_ = nullptr;
-    machine_ = std::make_unique<Machine>(memory_, clock_, timers_, Options{.code_cache_bytes = 64 << 10});
+    machine_ = std::make_unique<Machine>(
+        memory_, clock_, timers_,
+        Options{.backend = translator::test::backend_under_test(), .code_cache_bytes = 64 << 10});
     cpu_ = std::make_unique<Cpu>(*machine_, VcpuId{0});
     for (u64 at = data; at < data + bytes; at += 4) put(at, {nop});
     put(data + bytes, {hvc_0});

@@ -24,7 +24,8 @@ protected:
         return std::jthread([&cpu] {
             Exit exit = cpu.run({});
             while (exit.kind == ExitKind::kicked) exit = cpu.run({});
-            EXPECT_EQ(exit.kind, ExitKind::hypercall);
+            EXPECT_EQ(exit.kind, ExitKind::hypercall)
+                << static_cast<int>(exit.fatal.reason) << " " << std::hex << exit.fatal.detail;
         });
     }
     void fill(u64 at, const std::vector<u32>& words)
@@ -45,12 +46,13 @@ protected:
         Cpu* kicked = nullptr;
         unsigned events = 0;
         u64 at_kick = 0;
-        Machine machine(memory_, clock_, timers_, Options{.wake = [&](VcpuId) {
-                            // By then every block is translated and linked.
-                            if (++events != 5) return;
-                            at_kick = kicked->instructions();
-                            kicked->kick();
-                        }});
+        Machine machine(memory_, clock_, timers_,
+                        Options{.backend = translator::test::backend_under_test(), .wake = [&](VcpuId) {
+                                    // By then every block is translated and linked.
+                                    if (++events != 5) return;
+                                    at_kick = kicked->instructions();
+                                    kicked->kick();
+                                }});
         Cpu cpu(machine, VcpuId{0});
         Cpu listener(machine, VcpuId{1});
         kicked = &cpu;
@@ -185,7 +187,9 @@ TEST_F(Smp, TranslationExecutionEvictionAndInvalidationTogether)
     put(invalidator, {0xD508'751F, 0xD503'3B9F, 0xF100'0400, 0x54FF'FFA1, hvc_0}); // ic iallu ; dsb ish ; loop
 
     cpu_ = nullptr;
-    machine_ = std::make_unique<Machine>(memory_, clock_, timers_, Options{.code_cache_bytes = 64 << 10});
+    machine_ = std::make_unique<Machine>(
+        memory_, clock_, timers_,
+        Options{.backend = translator::test::backend_under_test(), .code_cache_bytes = 64 << 10});
     constexpr u64 rounds = 20;
     std::vector<std::unique_ptr<Cpu>> cpus;
     for (u32 id = 0; id < 4; ++id) cpus.push_back(std::make_unique<Cpu>(*machine_, VcpuId{id}));

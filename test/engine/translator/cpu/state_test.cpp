@@ -66,9 +66,10 @@ TEST_F(CpuTest, KickIsSeenWithinAPageOfStraightCode)
     constexpr u64 words = 0x4000;
     for (u64 i = 0; i < words; ++i) ASSERT_TRUE(memory_.store<u32>({data + 4 * i}, nop));
     unsigned translated = 0;
-    Machine machine(memory_, clock_, timers_, Options{.trace_ir = [&](const std::string&) {
-                        if (++translated == 1) kicked_->kick();
-                    }});
+    Machine machine(memory_, clock_, timers_,
+                    Options{.backend = translator::test::backend_under_test(), .trace_ir = [&](const std::string&) {
+                                if (++translated == 1) kicked_->kick();
+                            }});
     Cpu cpu(machine, VcpuId{0});
     kicked_ = &cpu;
     cpu.reset({.pc = data, .arguments = {}});

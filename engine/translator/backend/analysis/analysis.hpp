@@ -5,7 +5,7 @@
 
 #include "engine/translator/ir/ir.hpp"
 
-namespace gimbal::translator::interpreter {
+namespace gimbal::translator {
 
 inline constexpr u16 no_value = 0xFFFF;
 
@@ -54,4 +54,4 @@ constexpr unsigned home_bytes(ir::Type type)
 /// fold.cpp: simplifies instruction `index`, whose arguments are done with; may make it a constant or set its ref.
 void fold(Analysis& analysis, u16 index);
 
-} // namespace gimbal::translator::interpreter
+} // namespace gimbal::translator

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/translator/backend/interpreter/analysis.hpp"
+#include "engine/translator/backend/analysis/analysis.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -7,7 +7,7 @@
 #include "base/bits.hpp"
 #include "engine/translator/core/cpu_state.hpp"
 
-namespace gimbal::translator::interpreter {
+namespace gimbal::translator {
 
 namespace {
 
@@ -200,4 +200,4 @@ Analysis analyse(const ir::Block& block, bool fuse)
     return a;
 }
 
-} // namespace gimbal::translator::interpreter
+} // namespace gimbal::translator

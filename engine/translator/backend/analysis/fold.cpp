@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/bits.hpp"
-#include "engine/translator/backend/interpreter/analysis.hpp"
+#include "engine/translator/backend/analysis/analysis.hpp"
 
-namespace gimbal::translator::interpreter {
+namespace gimbal::translator {
 
 namespace {
 
@@ -199,4 +199,4 @@ void fold(Analysis& a, u16 index)
     }
 }
 
-} // namespace gimbal::translator::interpreter
+} // namespace gimbal::translator
