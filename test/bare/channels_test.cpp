@@ -73,63 +73,64 @@ class ChannelsOfTwo : public testing::Test {
 protected:
     ChannelsOfTwo()
     {
-        EXPECT_TRUE(channels.create(reader->channels(), arena));
+        EXPECT_TRUE(channels_.create(reader_->channels(), arena_));
         for (u32 i = 0; i < 2; ++i)
-            EXPECT_TRUE(machines[i].ports.attach(channels, i, machines[i].chip, machines[i].bus, machines[i].stage2));
+            EXPECT_TRUE(
+                machines_[i].ports.attach(channels_, i, machines_[i].chip, machines_[i].bus, machines_[i].stage2));
     }
-    Payload payload{3, 2};
-    Result<payload::Reader, payload::Error> reader{payload::Reader::open(payload.bytes())};
-    Memory memory{room};
-    Arena arena{memory.base(), memory.base() + room};
-    Channels channels;
-    Machine machines[3];
+    Payload payload_{3, 2};
+    Result<payload::Reader, payload::Error> reader_{payload::Reader::open(payload_.bytes())};
+    Memory memory_{room};
+    Arena arena_{memory_.base(), memory_.base() + room};
+    Channels channels_;
+    Machine machines_[3];
 };
 
 TEST_F(ChannelsOfTwo, both_map_the_same_zeroed_memory_that_neither_executes)
 {
     for (u32 i = 0; i < 2; ++i) {
-        const std::span<u8> shared = channels.memories()[i];
+        const std::span<u8> shared = channels_.memories()[i];
         ASSERT_EQ(shared.size(), 0x1'0000U);
         for (const u8 byte : shared) ASSERT_EQ(byte, 0);
         for (unsigned end = 0; end < 2; ++end) {
-            const Gpa gpa = board::channel_memory(reader->channels()[i].slots[end]);
-            const auto mapping = machines[end].stage2.translate(gpa);
+            const Gpa gpa = board::channel_memory(reader_->channels()[i].slots[end]);
+            const auto mapping = machines_[end].stage2.translate(gpa);
             ASSERT_TRUE(mapping);
             EXPECT_EQ(mapping->physical, reinterpret_cast<u64>(shared.data()));
             EXPECT_EQ(mapping->attributes, el2::stage2_shared);
             EXPECT_FALSE(mapping->attributes.execute_el0 || mapping->attributes.execute_el1);
-            EXPECT_TRUE(machines[end].stage2.translate(gpa + (shared.size() - 1)));
-            EXPECT_FALSE(machines[end].stage2.translate(gpa + shared.size()));
+            EXPECT_TRUE(machines_[end].stage2.translate(gpa + (shared.size() - 1)));
+            EXPECT_FALSE(machines_[end].stage2.translate(gpa + shared.size()));
         }
     }
 }
 
 TEST_F(ChannelsOfTwo, each_end_is_where_its_vm_has_it_and_rings_the_other)
 {
-    EXPECT_EQ(machines[0].configuration(1, 0), 0x1110'1af4U);
-    EXPECT_EQ(machines[1].configuration(8, 0), 0x1110'1af4U);
-    EXPECT_EQ(machines[1].configuration(1, 0), 0xFFFF'FFFFU);
-    EXPECT_EQ(machines[0].configuration(1, 0x54), board::channel_memory(0).value);
-    machines[0].enable(0);
-    machines[1].enable(7);
-    machines[0].write(board::channel_registers(0).value + 0xC, 1 << 16);
-    EXPECT_TRUE(machines[1].chip.levels[board::pci_interrupt(8).value]);
-    EXPECT_EQ(machines[0].chip.changes, 0U);
-    machines[1].ports.reset();
-    EXPECT_FALSE(machines[1].chip.levels[board::pci_interrupt(8).value]);
+    EXPECT_EQ(machines_[0].configuration(1, 0), 0x1110'1af4U);
+    EXPECT_EQ(machines_[1].configuration(8, 0), 0x1110'1af4U);
+    EXPECT_EQ(machines_[1].configuration(1, 0), 0xFFFF'FFFFU);
+    EXPECT_EQ(machines_[0].configuration(1, 0x54), board::channel_memory(0).value);
+    machines_[0].enable(0);
+    machines_[1].enable(7);
+    machines_[0].write(board::channel_registers(0).value + 0xC, 1 << 16);
+    EXPECT_TRUE(machines_[1].chip.levels[board::pci_interrupt(8).value]);
+    EXPECT_EQ(machines_[0].chip.changes, 0U);
+    machines_[1].ports.reset();
+    EXPECT_FALSE(machines_[1].chip.levels[board::pci_interrupt(8).value]);
 }
 
 TEST_F(ChannelsOfTwo, a_vm_without_channels_has_no_pci_bus)
 {
-    EXPECT_TRUE(machines[2].ports.attach(channels, 2, machines[2].chip, machines[2].bus, machines[2].stage2));
-    EXPECT_TRUE(machines[2].bus.ranges().empty());
+    EXPECT_TRUE(machines_[2].ports.attach(channels_, 2, machines_[2].chip, machines_[2].bus, machines_[2].stage2));
+    EXPECT_TRUE(machines_[2].bus.ranges().empty());
 }
 
 TEST_F(ChannelsOfTwo, what_is_taken_already_is_told)
 {
-    Machine& twice = machines[0];
+    Machine& twice = machines_[0];
     ChannelPorts again;
-    EXPECT_FALSE(again.attach(channels, 0, twice.chip, twice.bus, twice.stage2));
+    EXPECT_FALSE(again.attach(channels_, 0, twice.chip, twice.bus, twice.stage2));
 }
 
 TEST(Channels, memory_that_is_not_there)

@@ -35,87 +35,87 @@ class Channel : public testing::Test {
 protected:
     Channel()
     {
-        first.device.connect(second.device);
-        second.device.connect(first.device);
-        first.enable();
-        second.enable();
+        first_.device.connect(second_.device);
+        second_.device.connect(first_.device);
+        first_.enable();
+        second_.enable();
     }
-    End first{0};
-    End second{1};
+    End first_{0};
+    End second_{1};
 };
 
 TEST_F(Channel, a_ring_is_an_interrupt_on_the_other_side_until_its_status_is_read)
 {
-    EXPECT_EQ(first.reg.read(position), 0U);
-    EXPECT_EQ(second.reg.read(position), 1U);
-    first.reg.write(doorbell, 1 << 16);
-    EXPECT_FALSE(first.irq.level());
-    EXPECT_TRUE(second.irq.level());
-    first.reg.write(doorbell, 1 << 16); // two are one
-    EXPECT_EQ(second.reg.read(status), 1U);
-    EXPECT_FALSE(second.irq.level());
-    EXPECT_EQ(second.reg.read(status), 0U);
-    second.reg.write(doorbell, 0);
-    EXPECT_TRUE(first.irq.level());
-    EXPECT_FALSE(second.irq.level());
-    EXPECT_EQ(first.reg.read(doorbell), 0U); // write-only
+    EXPECT_EQ(first_.reg.read(position), 0U);
+    EXPECT_EQ(second_.reg.read(position), 1U);
+    first_.reg.write(doorbell, 1 << 16);
+    EXPECT_FALSE(first_.irq.level());
+    EXPECT_TRUE(second_.irq.level());
+    first_.reg.write(doorbell, 1 << 16); // two are one
+    EXPECT_EQ(second_.reg.read(status), 1U);
+    EXPECT_FALSE(second_.irq.level());
+    EXPECT_EQ(second_.reg.read(status), 0U);
+    second_.reg.write(doorbell, 0);
+    EXPECT_TRUE(first_.irq.level());
+    EXPECT_FALSE(second_.irq.level());
+    EXPECT_EQ(first_.reg.read(doorbell), 0U); // write-only
 }
 
 TEST_F(Channel, an_end_may_ring_itself_and_nobody_else_is_there)
 {
-    first.reg.write(doorbell, 0);
-    EXPECT_EQ(first.reg.read(status), 1U);
-    for (const u64 other : {0x2'0000U, 0xFFFF'0000U, 0x1'0001U, 0x1U}) first.reg.write(doorbell, other);
-    EXPECT_EQ(first.reg.read(status), 0U);
-    EXPECT_EQ(second.reg.read(status), 0U);
+    first_.reg.write(doorbell, 0);
+    EXPECT_EQ(first_.reg.read(status), 1U);
+    for (const u64 other : {0x2'0000U, 0xFFFF'0000U, 0x1'0001U, 0x1U}) first_.reg.write(doorbell, other);
+    EXPECT_EQ(first_.reg.read(status), 0U);
+    EXPECT_EQ(second_.reg.read(status), 0U);
 }
 
 TEST_F(Channel, the_mask_and_the_command_register_gate_the_line)
 {
-    second.reg.write(mask, 0xFFFF'FFFE);
-    EXPECT_EQ(second.reg.read(mask), 0U);
-    first.reg.write(doorbell, 1 << 16);
-    EXPECT_FALSE(second.irq.level());
-    EXPECT_EQ(second.device.read_configuration(command) & interrupt_pending, 0U);
-    second.reg.write(mask, 0xFFFF'FFFF);
-    EXPECT_EQ(second.reg.read(mask), 1U);
-    EXPECT_TRUE(second.irq.level()); // it was kept
-    second.device.write_configuration(command, memory_space | interrupt_disable, 0xFFFF);
-    EXPECT_FALSE(second.irq.level());
-    EXPECT_NE(second.device.read_configuration(command) & interrupt_pending, 0U); // says so all the same
-    second.device.write_configuration(command, memory_space, 0xFFFF);
-    EXPECT_TRUE(second.irq.level());
-    second.reg.write(status, 0);
-    EXPECT_FALSE(second.irq.level());
-    second.reg.write(status, 0xFFFF'FFFF);
-    EXPECT_TRUE(second.irq.level());
+    second_.reg.write(mask, 0xFFFF'FFFE);
+    EXPECT_EQ(second_.reg.read(mask), 0U);
+    first_.reg.write(doorbell, 1 << 16);
+    EXPECT_FALSE(second_.irq.level());
+    EXPECT_EQ(second_.device.read_configuration(command) & interrupt_pending, 0U);
+    second_.reg.write(mask, 0xFFFF'FFFF);
+    EXPECT_EQ(second_.reg.read(mask), 1U);
+    EXPECT_TRUE(second_.irq.level()); // it was kept
+    second_.device.write_configuration(command, memory_space | interrupt_disable, 0xFFFF);
+    EXPECT_FALSE(second_.irq.level());
+    EXPECT_NE(second_.device.read_configuration(command) & interrupt_pending, 0U); // says so all the same
+    second_.device.write_configuration(command, memory_space, 0xFFFF);
+    EXPECT_TRUE(second_.irq.level());
+    second_.reg.write(status, 0);
+    EXPECT_FALSE(second_.irq.level());
+    second_.reg.write(status, 0xFFFF'FFFF);
+    EXPECT_TRUE(second_.irq.level());
 }
 
 TEST_F(Channel, without_memory_space_nobody_answers)
 {
-    first.device.write_configuration(command, 0, 0xFFFF);
-    EXPECT_EQ(first.reg.read(position), 0xFFFF'FFFFU);
-    first.reg.write(doorbell, 1 << 16);
-    EXPECT_EQ(second.reg.read(status), 0U);
+    first_.device.write_configuration(command, 0, 0xFFFF);
+    EXPECT_EQ(first_.reg.read(position), 0xFFFF'FFFFU);
+    first_.reg.write(doorbell, 1 << 16);
+    EXPECT_EQ(second_.reg.read(status), 0U);
 }
 
 TEST_F(Channel, only_aligned_words_inside_the_registers)
 {
     for (const AccessSize size : {AccessSize::bytes_1, AccessSize::bytes_2, AccessSize::bytes_8})
-        for (const u64 offset : {mask, status, position, doorbell}) EXPECT_TRUE(first.reg.refuses(offset, size));
+        for (const u64 offset : {mask, status, position, doorbell}) EXPECT_TRUE(first_.reg.refuses(offset, size));
     for (const u64 offset : {u64{2}, u64{0x100}, u64{0xFFFC}})
-        EXPECT_TRUE(first.reg.refuses(offset, AccessSize::bytes_4));
+        EXPECT_TRUE(first_.reg.refuses(offset, AccessSize::bytes_4));
     for (u64 offset = 0x10; offset < 0x100; offset += 4) { // reserved
-        first.reg.write(offset, ~0U);
-        EXPECT_EQ(first.reg.read(offset), 0U);
+        first_.reg.write(offset, ~0U);
+        EXPECT_EQ(first_.reg.read(offset), 0U);
     }
-    first.reg.write(position, 7);
-    EXPECT_EQ(first.reg.read(position), 0U);
+    first_.reg.write(position, 7);
+    EXPECT_EQ(first_.reg.read(position), 0U);
 }
 
 TEST_F(Channel, PCI30_6_1_TheConfigurationSpace)
 {
-    Ivshmem& device = first.device;
+    Ivshmem& device = first_.device;
     EXPECT_EQ(device.read_configuration(0x00), 0x1110'1af4U);
     EXPECT_EQ(device.read_configuration(0x08), 0x0500'0001U);
     EXPECT_EQ(device.read_configuration(0x34), 0x40U);
@@ -132,7 +132,7 @@ TEST_F(Channel, PCI30_6_1_TheConfigurationSpace)
 /// Reads the capability as its specification says, not as the device was written.
 TEST_F(Channel, EnhancedAllocationNamesBothResources)
 {
-    Ivshmem& device = first.device;
+    Ivshmem& device = first_.device;
     const u32 at = device.read_configuration(0x34) & 0xFF;
     const u32 head = device.read_configuration(at);
     EXPECT_EQ(head & 0xFF, 0x14U);
@@ -158,15 +158,15 @@ TEST_F(Channel, EnhancedAllocationNamesBothResources)
 
 TEST_F(Channel, a_reset_is_this_ends_alone)
 {
-    first.reg.write(doorbell, 1 << 16);
-    second.reg.write(doorbell, 0);
-    first.device.reset();
-    EXPECT_FALSE(first.irq.level());
-    EXPECT_TRUE(second.irq.level());
-    second.reg.write(doorbell, 0); // nobody has turned it on yet: kept, silent
-    EXPECT_FALSE(first.irq.level());
-    first.enable();
-    EXPECT_TRUE(first.irq.level());
+    first_.reg.write(doorbell, 1 << 16);
+    second_.reg.write(doorbell, 0);
+    first_.device.reset();
+    EXPECT_FALSE(first_.irq.level());
+    EXPECT_TRUE(second_.irq.level());
+    second_.reg.write(doorbell, 0); // nobody has turned it on yet: kept, silent
+    EXPECT_FALSE(first_.irq.level());
+    first_.enable();
+    EXPECT_TRUE(first_.irq.level());
 }
 
 TEST_F(Channel, both_ring_at_once_and_no_ring_is_lost)
@@ -179,11 +179,11 @@ TEST_F(Channel, both_ring_at_once_and_no_ring_is_lost)
             end.reg.write(doorbell, other);
         }
     };
-    std::thread peer([&] { play(second, 0, false); });
-    play(first, 1 << 16, true);
+    std::thread peer([&] { play(second_, 0, false); });
+    play(first_, 1 << 16, true);
     peer.join();
-    EXPECT_EQ(first.reg.read(status), 0U);
-    EXPECT_EQ(second.reg.read(status), 1U); // the last, which nobody waited for
+    EXPECT_EQ(first_.reg.read(status), 0U);
+    EXPECT_EQ(second_.reg.read(status), 1U); // the last, which nobody waited for
 }
 
 } // namespace
