@@ -42,7 +42,7 @@ void lower_both_ways(const ir::Block& block, u64 key)
 {
     for (const bool fuse : {true, false}) {
         const auto lowered = interpreter::lower(block, 0, key, {.fuse = fuse});
-        GIMBAL_ASSERT(lowered || lowered.error() == LowerError::too_large);
+        GIMBAL_ASSERT(lowered || lowered.error() == translator::LowerError::too_large);
     }
 }
 
