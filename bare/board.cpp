@@ -134,6 +134,7 @@ private:
         if (walk_.is_compatible("arm,psci-0.2") || walk_.is_compatible("arm,psci-1.0")) return read_psci();
         if (walk_.is_compatible("arm,gic-v3")) return read_gic();
         if (walk_.is_compatible("arm,pl011")) return read_console();
+        if (walk_.is_compatible("arm,pl031")) return read_clock();
         if (walk_.is_compatible("arm,armv8-timer")) return read_timer();
         if (walk_.is_compatible("virtio,mmio")) return read_virtio();
         return {};
@@ -218,6 +219,14 @@ private:
         if (board_.console.size != 0 && walk_.offset() != console_offset_) return {};
         board_.console = *registers;
         board_.console_interrupt = interrupt(0);
+        return {};
+    }
+
+    /// The first; one that cannot be reached is none.
+    Applied read_clock()
+    {
+        const auto registers = walk_.region(0);
+        if (!board_.clock && registers && registers->size >= 4) board_.clock = *registers;
         return {};
     }
 

@@ -66,6 +66,7 @@ struct Board {
     BoardInterrupt gic_maintenance; ///< 25 if the tree does not say.
     Region console;                 ///< A PL011.
     std::optional<BoardInterrupt> console_interrupt;
+    std::optional<Region> clock;       ///< A PL031.
     BoardInterrupt virtual_timer;      ///< A guest's.
     BoardInterrupt hypervisor_timer;   ///< EL2's physical timer.
     FixedList<BoardVirtio, 64> virtio; ///< Only those with an interrupt at the GIC.

@@ -39,7 +39,7 @@ bool ChannelPorts::set_up_bus(InterruptChip& chip, MmioBus& bus)
         .has_value();
 }
 
-bool ChannelPorts::add(Channels& channels, usize channel, unsigned end, MmioBus& bus, el2::Stage2& stage2)
+bool ChannelPorts::make(Channels& channels, usize channel, unsigned end, el2::Stage2& stage2)
 {
     const u32 slot = channels.descriptions()[channel].slots[end];
     const std::span<u8> memory = channels.memories()[channel];
@@ -51,15 +51,21 @@ bool ChannelPorts::add(Channels& channels, usize channel, unsigned end, MmioBus&
     Ivshmem& port = ends_[slot].emplace(place, end, *line);
     ecam_.add(device, port);
     channels.join(channel, end, port);
-    return bus.add({.base = board::channel_registers(slot),
-                    .size = Ivshmem::registers_size,
-                    .device = &port,
-                    .limits = Ivshmem::access_limits})
-               .has_value() &&
-           stage2
-               .map(board::channel_memory(slot), reinterpret_cast<u64>(memory.data()), memory.size(),
-                    el2::stage2_shared)
-               .has_value();
+    return stage2
+        .map(board::channel_memory(slot), reinterpret_cast<u64>(memory.data()), memory.size(), el2::stage2_shared)
+        .has_value();
+}
+
+bool ChannelPorts::add(Channels& channels, usize channel, unsigned end, MmioBus& bus, el2::Stage2& stage2)
+{
+    const u32 slot = channels.descriptions()[channel].slots[end];
+    if (!ends_[slot] && !make(channels, channel, end, stage2)) return false;
+    return bus
+        .add({.base = board::channel_registers(slot),
+              .size = Ivshmem::registers_size,
+              .device = &*ends_[slot],
+              .limits = Ivshmem::access_limits})
+        .has_value();
 }
 
 bool ChannelPorts::attach(Channels& channels, u32 vm, InterruptChip& chip, MmioBus& bus, el2::Stage2& stage2)
@@ -77,6 +83,13 @@ void ChannelPorts::reset()
 {
     for (std::optional<Ivshmem>& end : ends_)
         if (end) end->reset();
+}
+
+void ChannelPorts::detach()
+{
+    reset();
+    for (InterruptLine& line : lines_) line.disconnect();
+    has_bus_ = false;
 }
 
 } // namespace gimbal::bare

@@ -36,13 +36,16 @@ class ChannelPorts {
 public:
     /// `vm`: its index in the payload. Puts what it has of `channels` on the bus and into stage 2, where it is memory
     /// that is never executed. False: something of it was taken, or stage 2 is out of pages. Nothing for a VM without
-    /// channels.
+    /// channels. Again after detach(), with the chip and the bus of the VM's next start.
     bool attach(Channels& channels, u32 vm, InterruptChip& chip, MmioBus& bus, el2::Stage2& stage2);
     /// With the VM's other devices. The memory stays: the other VM may be using it.
     void reset();
+    /// Chip and bus go. The ends stay, because the other VM may ring them, and so does stage 2.
+    void detach();
 
 private:
     bool add(Channels& channels, usize channel, unsigned end, MmioBus& bus, el2::Stage2& stage2);
+    bool make(Channels& channels, usize channel, unsigned end, el2::Stage2& stage2);
     bool set_up_bus(InterruptChip& chip, MmioBus& bus);
 
     PciEcam ecam_;

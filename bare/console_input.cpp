@@ -54,7 +54,7 @@ void ConsoleInput::take_prompt_key(u8 byte, HostTicks now)
     const StrView typed = editor_.line().trimmed();
     if (typed.empty()) return close_prompt(now);
     Line(mux_).text(prompt_words).text(typed);
-    mux_.set_prompt(prompt_words);
+    mux_.set_prompt({});
     const bool stays = target_.command(typed);
     editor_.clear();
     if (!stays) return close_prompt(now);

@@ -27,6 +27,7 @@ inline constexpr u32 max_vms = 16;
 inline constexpr u32 max_pieces = 16;
 inline constexpr u32 max_channels = 32;
 inline constexpr u32 max_priority = 31;
+inline constexpr u32 max_budget = 100;
 inline constexpr u32 max_host_cpus = 64; ///< As many as an affinity can name.
 
 /// Optional parts of the board that a hypervisor has for its guests, as bits of Identity::parts. The packer describes
@@ -83,7 +84,7 @@ struct Vm {
     u32 cpu_count{};                ///< 1 to the board's max_cpus.
     u32 priority{};                 ///< 0 to max_priority; a larger one runs first.
     u32 piece_count{};              ///< 1 to max_pieces: kernel, initrd and device tree, in no particular order.
-    u32 reserved{};                 ///< Zero.
+    u32 budget{};                   ///< Of each vCPU: percent of its CPU, 1 to max_budget; zero: no limit.
     std::array<Piece, max_pieces> pieces{};
 };
 static_assert(sizeof(Vm) == 136 + max_pieces * sizeof(Piece));

@@ -50,7 +50,7 @@ bool is_good(const Vm& vm, u64 first_offset, u64 payload_size)
     return is_good_name(vm.name) && vm.memory_size != 0 && vm.memory_size <= ram_max &&
            is_aligned(vm.memory_size, memory_granule) && is_aligned(vm.entry, 4) &&
            inside(vm.entry, 4, ram_base, vm.memory_size) && vm.cpu_count != 0 && vm.cpu_count <= board::max_cpus &&
-           vm.priority <= max_priority && vm.reserved == 0 && has_good_pieces(vm, first_offset, payload_size);
+           vm.priority <= max_priority && vm.budget <= max_budget && has_good_pieces(vm, first_offset, payload_size);
 }
 
 bool is_good(const Channel& channel, u32 vm_count)

@@ -47,13 +47,21 @@ class InterruptLine {
 public:
     static constexpr unsigned max_sources = 32;
 
-    /// Before the VM is finalized.
+    /// Before the VM is finalized. Sources may be driven already, and the chip is told of a level that is high.
     Result<void, InterruptError> connect(InterruptChip& chip, Spi spi)
     {
         if (!chip.has_spi(spi)) return fail(InterruptError::no_such_line);
+        SpinGuard guard(lock_);
         chip_ = &chip;
         spi_ = spi;
+        if (asserted_ != 0) chip.set_spi(spi, true);
         return {};
+    }
+    /// The chip goes, and the sources stay: on return nobody is in it for this line's sake.
+    void disconnect()
+    {
+        SpinGuard guard(lock_);
+        chip_ = nullptr;
     }
     Result<InterruptSource, InterruptError> add_source();
 

@@ -57,6 +57,7 @@ struct ChannelConfig {
 struct Type1Config {
     u32 priority{1};                      ///< Not above bare::payload::max_priority; a larger one runs first.
     u64 affinity{};                       ///< One bit per CPU of the machine; zero: any.
+    u32 budget{};                         ///< Percent of its CPU for each vCPU; zero: no limit.
     std::vector<std::string> passthrough; ///< Devices of the machine.
     std::vector<ChannelConfig> channels;  ///< In the order of the guest's devices.
 };

@@ -63,6 +63,16 @@ Applied set_affinity(RunConfig& config, const std::string& value, const std::str
     });
 }
 
+Applied set_budget(RunConfig& config, const std::string& value, const std::string&)
+{
+    const auto budget = parse_number(value, bare::payload::max_budget);
+    if (!budget || *budget == 0)
+        return fail(UserError{fmt::format("'{}' is no budget; expected 1 to {}, percent of a CPU for each vCPU", value,
+                                          bare::payload::max_budget)});
+    config.type1.budget = *budget;
+    return {};
+}
+
 Applied set_passthrough(RunConfig& config, const std::string& value, const std::string&)
 {
     return for_each_word(value, [&](std::string_view word) -> Applied {

@@ -7,6 +7,7 @@ namespace gimbal {
 namespace detail {
 Result<void, UserError> set_priority(RunConfig& config, const std::string& value, const std::string& base);
 Result<void, UserError> set_affinity(RunConfig& config, const std::string& value, const std::string& base);
+Result<void, UserError> set_budget(RunConfig& config, const std::string& value, const std::string& base);
 Result<void, UserError> set_passthrough(RunConfig& config, const std::string& value, const std::string& base);
 Result<void, UserError> set_channel_name(RunConfig& config, const std::string& value, const std::string& base);
 Result<void, UserError> set_channel_size(RunConfig& config, const std::string& value, const std::string& base);
@@ -20,6 +21,7 @@ inline constexpr Table channel_table{"channels", true, channel_keys,
 inline constexpr TableKey type1_keys[] = {
     {"priority", SettingKind::number, set_priority},
     {"affinity", SettingKind::numbers, set_affinity},
+    {"budget", SettingKind::number, set_budget},
     {"passthrough", SettingKind::list, set_passthrough},
     {"channels", SettingKind::tables, nullptr, false, &channel_table},
 };

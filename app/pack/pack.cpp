@@ -96,6 +96,7 @@ payload::Vm describe_vm(const RunConfig& config, const Guest& guest)
     vm.affinity = config.type1.affinity;
     vm.cpu_count = config.cpus;
     vm.priority = config.type1.priority;
+    vm.budget = config.type1.budget;
     return vm;
 }
 

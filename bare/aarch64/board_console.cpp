@@ -46,7 +46,7 @@ void BoardConsole::look_at(unsigned guest) noexcept
     wake();
 }
 
-Task::Result BoardConsole::run(Scheduler&)
+Task::Result BoardConsole::run(Scheduler& scheduler)
 {
     about_to_sleep();
     const HostTicks now = clock_.now();
@@ -57,7 +57,8 @@ Task::Result BoardConsole::run(Scheduler&)
     const std::optional<HostTicks> due = mux_.service(now);
     for (unsigned guest = 0; guest < mux_.guest_count(); ++guest)
         if (mux_.takes_again(guest)) target_.transmit_ready(guest);
-    return {finished && mux_.is_flushed() ? Outcome::ended : Outcome::asleep, due};
+    if (finished && mux_.is_flushed()) scheduler.finish(); // and whoever runs it powers the machine off
+    return {Outcome::asleep, due};
 }
 
 void BoardConsole::take_input(HostTicks now)

@@ -19,7 +19,7 @@ image_head:
     .long   0
     .ascii  "GIMBALHV"              // payload::Identity: a hypervisor, and which payloads it takes
     .long   2                       // payload::version
-    .long   0                       // parts
+    .long   3                       // parts: part_clock, part_power_key
 
 // Leaves nothing of what the loader set. Clobbers x1, x2.
 .macro take_el2

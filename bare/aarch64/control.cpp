@@ -6,30 +6,44 @@ namespace gimbal::bare {
 void Control::add(GuestMachine& machine)
 {
     machines_[count_++] = &machine;
-    console_.mux().add_guest(payload::name(machine.description()));
+    console_.mux().add_guest(machine.name());
+    static_cast<void>(management_.add(machine)); // as many as the payload has
 }
 
-bool Control::finished()
+bool Control::command(StrView line)
 {
-    if (finished_) return true;
-    for (unsigned i = 0; i < count_; ++i)
-        if (!machines_[i]->ended()) return false;
-    Line(console_.mux()).text("gimbal-el2: every guest has ended");
-    finished_ = true;
+    switch (management_.run(line)) {
+    case Management::Then::stay: return true;
+    case Management::Then::leave:
+        if (const auto show = management_.take_show()) console_.input().select(show->guest, clock_.now());
+        return false;
+    case Management::Then::power_off:
+        Line(console_.mux()).text("gimbal-el2: powered off by the user");
+        finished_ = true;
+        return false;
+    }
     return true;
 }
 
-usize Control::receive(unsigned guest, std::span<const u8> bytes)
+/// A guest that has ended by itself does not come back; one that the user has stopped may, by the user's word.
+bool Control::finished()
 {
-    return machines_[guest]->ended() ? bytes.size() : machines_[guest]->receive(bytes);
-}
-
-void Control::transmit_ready(unsigned guest) { machines_[guest]->transmit_ready(); }
-
-bool Control::command(StrView)
-{
-    Line(console_.mux()).text("gimbal-el2: there are no commands yet");
-    return false;
+    if (finished_) return true;
+    bool any_stopped = false;
+    for (unsigned i = 0; i < count_; ++i) {
+        const MachineState state = machines_[i]->state();
+        any_stopped |= state == MachineState::stopped;
+        if (state == MachineState::stopped || state == MachineState::ended) continue;
+        all_stopped_ = false;
+        return false;
+    }
+    if (any_stopped && !all_stopped_)
+        Line(console_.mux()).text("gimbal-el2: no guest runs; Ctrl-A C, then start NAME, or quit to power off");
+    all_stopped_ = any_stopped;
+    if (any_stopped) return false;
+    Line(console_.mux()).text("gimbal-el2: every guest has ended");
+    finished_ = true;
+    return true;
 }
 
 } // namespace gimbal::bare

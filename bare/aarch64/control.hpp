@@ -3,13 +3,17 @@
 
 #include "bare/aarch64/board_console.hpp"
 #include "bare/aarch64/guest_machine.hpp"
+#include "bare/management.hpp"
 
 namespace gimbal::bare {
 
 /// All guests of the board, and the user at its console.
 class Control final : public ConsoleTarget, public MachineListener {
 public:
-    Control(Uart& uart, const Clock& clock) : clock_(clock), console_(uart, clock, *this) {}
+    Control(Uart& uart, const Clock& clock)
+        : clock_(clock), console_(uart, clock, *this), management_(console_.mux(), clock.frequency_hz())
+    {
+    }
 
     BoardConsole& console() { return console_; }
     /// Of the guest that add() takes next.
@@ -17,8 +21,8 @@ public:
     void add(GuestMachine& machine);
 
     // ConsoleTarget
-    usize receive(unsigned guest, std::span<const u8> bytes) override;
-    void transmit_ready(unsigned guest) override;
+    usize receive(unsigned guest, std::span<const u8> bytes) override { return machines_[guest]->receive(bytes); }
+    void transmit_ready(unsigned guest) override { machines_[guest]->transmit_ready(); }
     bool command(StrView line) override;
     bool finished() override;
     // MachineListener
@@ -28,8 +32,10 @@ private:
     const Clock& clock_;
     GuestMachine* machines_[payload::max_vms]{};
     unsigned count_{};
-    bool finished_{};
     BoardConsole console_;
+    Management management_;
+    bool finished_{};
+    bool all_stopped_{}; ///< As the user was told.
 };
 
 } // namespace gimbal::bare

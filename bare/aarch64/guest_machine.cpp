@@ -1,122 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bare/aarch64/guest_machine.hpp"
 
-#include "arch/aarch64/mpidr.hpp"
 #include "vm/aarch64/board.hpp"
 
 namespace gimbal::bare {
 
-using aarch64::HcrEl2;
 using aarch64::SysReg;
 namespace map = board::aarch64;
 
 namespace {
 
-/// Traps what the VM answers: WFI, ID registers, SMC, implementation-defined and ACTLR accesses, set/way maintenance.
-/// Physical interrupts come to EL2; broadcast maintenance reaches the inner shareable domain.
-constexpr u64 guest_hcr = HcrEl2::vm::mask | HcrEl2::fmo::mask | HcrEl2::imo::mask | HcrEl2::amo::mask |
-                          HcrEl2::fb::mask | u64{1} << 10 | HcrEl2::twi::mask | HcrEl2::tid3::mask | HcrEl2::tsc::mask |
-                          HcrEl2::tidcp::mask | HcrEl2::tacr::mask | HcrEl2::tsw::mask;
-
-aarch64::GuestSystemRegisters registers_at_reset(VcpuId id, const el2::Stage2& stage2)
-{
-    aarch64::GuestSystemRegisters registers;
-    registers.hcr_el2 = guest_hcr | el2_mode.hcr();
-    // Error records and limited-ordering regions, which guests are not shown.
-    if (bits(read_register<SysReg::id_aa64pfr0_el1>(), 28, 4) != 0) registers.hcr_el2 |= HcrEl2::terr::mask;
-    if (bits(read_register<SysReg::id_aa64mmfr1_el1>(), 16, 4) != 0) registers.hcr_el2 |= HcrEl2::tlor::mask;
-    registers.vtcr_el2 = stage2.vtcr().raw;
-    registers.vpidr_el2 = read_register<SysReg::midr_el1>();
-    registers.vmpidr_el2 = aarch64::mpidr_of_index(id.value).raw;
-    registers.cptr_el2 = Cpu::cptr(true);
-    registers.cnthctl_el2 = el2::cnthctl_el2;
-    return registers;
-}
+constexpr u64 load_step = 256 << 10;  // bytes between two looks at the scheduler
+constexpr u64 key_press_us = 100'000; // longer than any driver debounces
 
 } // namespace
 
-VcpuTask::VcpuTask(GuestMachine& machine, VcpuId id, Cpu& cpu, u32 priority)
-    : Task(priority),
-      machine_(machine),
-      cpu_(cpu),
-      at_reset_(registers_at_reset(id, machine.stage2_)),
-      vcpu_(id, {machine.stage2_, machine.host_.vmids, machine.vmid_, machine.vm_.timers}, machine.interrupts_, cpu,
-            at_reset_),
-      handle_(vcpu_),
-      runner_(machine.vm_, id, vcpu_, *this, {cpu.index() + u64{1}}),
-      slot_(machine.vm_.slot(id))
-{
-    static_cast<void>(machine.vm_.vcpu_set_up(id));
-    static_cast<void>(slot_.lifecycle.bind({cpu.index() + u64{1}}));
-    slot_.attach(handle_, *this);
-}
-
-Task::Result VcpuTask::run(Scheduler& scheduler)
-{
-    if (asleep_) runner_.wake_up();
-    asleep_ = false;
-    while (true) {
-        const Step step = runner_.step();
-        switch (step.action) {
-        case Action::resume:
-            if (scheduler.wants_cpu()) return {Outcome::ready, {}};
-            continue;
-        case Action::stop:
-            vcpu_.leave_cpu(false);
-            slot_.detach();
-            machine_.task_ended();
-            return {Outcome::ended, {}};
-        case Action::wait:
-        case Action::yield:
-        case Action::off:
-        case Action::await: {
-            const std::optional<HostTicks> deadline = wake_up_time(step);
-            about_to_sleep();
-            vcpu_.leave_cpu(true);
-            if (!runner_.may_sleep(step.action)) continue;
-            runner_.fall_asleep();
-            asleep_ = true;
-            return {Outcome::asleep, deadline};
-        }
-        }
-    }
-}
-
-/// What waits for an interrupt, by WFI or by CPU_SUSPEND, gets that of the hardware's timer too.
-std::optional<HostTicks> VcpuTask::wake_up_time(const Step& step)
-{
-    const bool by_interrupt = step.action == Action::wait || step.action == Action::yield;
-    const std::optional<CounterTicks> timer = by_interrupt ? vcpu_.timer_deadline() : std::nullopt;
-    const std::optional<HostTicks> expiry = timer ? machine_.vm_.timers.host_deadline(*timer) : std::nullopt;
-    return expiry && (!step.deadline || *expiry < *step.deadline) ? expiry : step.deadline;
-}
-
-/// The VM ends, wherever its other vCPUs are. What this one was doing is not touched again.
-bool VcpuTask::contain() noexcept
-{
-    machine_.vm_.request_stop(
-        {.reason = StopReason::engine_failure, .vcpu = vcpu_.id(), .fatal = FatalReason::host_error});
-    machine_.task_ended();
-    return true;
-}
-
-GuestMachine::GuestMachine(const payload::Vm& description, const GuestHost& host, const ConsolePlug& console)
-    : description_(description),
+GuestMachine::GuestMachine(const payload::Vm& description, const payload::Reader& reader, const GuestHost& host,
+                           const ConsolePlug& console)
+    : Task(description.priority),
+      description_(description),
+      reader_(reader),
       host_(host),
       console_(console),
-      vm_({description.cpu_count, GuestCpu::owns, GuestCpu::raises}, host.clock),
-      psci_(vm_.slots(), vm_.memory),
-      gic_({.cpus = vm_.vcpu_count()}),
-      interrupts_(gic_.state(), vm_, *this),
-      registers_(host.profile, vm_.timers, &interrupts_, host.clock.frequency_hz()),
       stage2_(host.pages, host.tlb, vmid_)
 {
 }
 
-::gimbal::Result<void, GuestError> GuestMachine::start(const payload::Reader& reader, std::span<u8> ram)
+::gimbal::Result<void, GuestError> GuestMachine::set_up(std::span<u8> ram)
 {
-    if (vm_.vcpu_count() > max_guest_cpus) return fail(GuestError::too_many_cpus);
-    load(reader, ram);
+    if (description_.cpu_count > max_guest_cpus) return fail(GuestError::too_many_cpus);
+    ram_ = ram;
     const Gpa base = map::location(map::Part::ram).base;
     constexpr unsigned ipa_bits = 40;
     const unsigned bits = ipa_bits < host_.stage2.pa_bits ? ipa_bits : host_.stage2.pa_bits;
@@ -124,60 +37,291 @@ GuestMachine::GuestMachine(const payload::Vm& description, const GuestHost& host
     if (!layout || !stage2_.create(*layout)) return fail(GuestError::memory);
     if (!stage2_.map(base, reinterpret_cast<u64>(ram.data()), ram.size(), el2::stage2_ram))
         return fail(GuestError::memory);
-    if (!vm_.memory.map({.base = base, .size = ram.size(), .host = ram.data()})) return fail(GuestError::memory);
-    vm_.set_listener(this);
-    GIMBAL_TRY_VOID(attach_devices(static_cast<u32>(&description_ - reader.vms().data())));
-    for (u32 id = 0; id < vm_.vcpu_count(); ++id) {
-        Cpu& cpu = host_.cpus[id % host_.cpus.size()];
-        tasks_[id].emplace(*this, VcpuId{id}, cpu, description_.priority);
-        if (!cpu.scheduler().add(*tasks_[id])) return fail(GuestError::no_such_cpu);
+    const u32 budget = description_.budget == 0 ? whole : description_.budget;
+    for (u32 id = 0; id < description_.cpu_count; ++id) {
+        const auto place = host_.placement.place(description_.affinity, budget);
+        if (!place) return fail(GuestError::no_such_cpu);
+        Cpu& cpu = host_.cpus[*place];
+        tasks_[id].emplace(static_cast<VcpuOwner&>(*this), VcpuId{id}, cpu, description_.priority, budget, stage2_,
+                           host_.vmids, vmid_);
+        if (!cpu.scheduler().add(*tasks_[id])) return fail(GuestError::too_many_tasks);
     }
-    tasks_left_.store(vm_.vcpu_count());
-    if (!vm_.finalize()) return fail(GuestError::wiring);
+    if (!tasks_[0]->cpu().scheduler().add(*this)) return fail(GuestError::too_many_tasks);
+    begin_load();
+    return {};
+}
+
+Task::Result GuestMachine::run(Scheduler& scheduler)
+{
+    while (true) {
+        about_to_sleep();
+        if (!step()) return {Outcome::asleep, next_deadline()};
+        if (scheduler.wants_cpu()) return {Outcome::ready, {}};
+    }
+}
+
+/// The vCPUs on this CPU end theirs; what is left of the guest is still put away. One that was being loaded may have
+/// been what faulted.
+bool GuestMachine::contain() noexcept
+{
+    if (state() == MachineState::loading && vcpus_left_.load() == 0) {
+        broken_.store(true);
+        enter(MachineState::ended);
+    }
+    return false;
+}
+
+/// False: there is nothing to do until somebody wakes the keeper.
+bool GuestMachine::step()
+{
+    switch (state()) {
+    case MachineState::stopped:
+    case MachineState::ended:
+        if (!take(Wish::start)) return false;
+        begin_load();
+        return true;
+    case MachineState::loading:
+        if (run_) return look_after();
+        if (take(Wish::stop)) {
+            enter(MachineState::stopped);
+            say("stopped");
+        } else if (load_some()) {
+            assemble();
+        }
+        return true;
+    case MachineState::running:
+    case MachineState::pausing:
+    case MachineState::paused:
+    case MachineState::stopping: return look_after();
+    }
+    return false;
+}
+
+void GuestMachine::begin_load()
+{
+    loaded_ = 0;
+    restarts_ = false;
+    wishes_.store(0);
+    enter(MachineState::loading);
+}
+
+/// Memory as it is at power-on: zero, and the pieces where they belong. True: all of it is there.
+bool GuestMachine::load_some()
+{
+    const u64 size = ram_.size() - loaded_ < load_step ? ram_.size() - loaded_ : load_step;
+    u8* const here = ram_.data() + loaded_;
+    __builtin_memset(here, 0, size);
+    const u64 first = map::location(map::Part::ram).base.value + loaded_;
+    for (u32 i = 0; i < description_.piece_count; ++i) {
+        const payload::Piece& piece = description_.pieces[i];
+        const u64 begin = piece.gpa > first ? piece.gpa : first;
+        const u64 end = piece.gpa + piece.size < first + size ? piece.gpa + piece.size : first + size;
+        if (begin < end)
+            __builtin_memcpy(here + (begin - first), reader_.bytes(piece).data() + (begin - piece.gpa), end - begin);
+    }
+    clean_to_memory(here, size); // the guest starts with its caches off
+    loaded_ += size;
+    return loaded_ == ram_.size();
+}
+
+/// Everything but memory is made anew, and the vCPUs' CPUs are asked to make theirs.
+void GuestMachine::assemble()
+{
+    // What CPUs know of the run before: translations by the VMID, and instructions by their physical address.
+    if (const u16 vmid = vmid_.vmid(); vmid != 0) host_.tlb.invalidate_vm(vmid);
+    forget_instructions();
+    {
+        SpinGuard guard(gate_);
+        run_.emplace(parts());
+        open_ = run_->wire(parts());
+    }
+    if (!open_) {
+        ports_.detach();
+        run_.reset();
+        enter(MachineState::ended);
+        return say("its board cannot be put together");
+    }
+    started_ = false;
+    vcpus_ready_.store(0);
+    vcpus_left_.store(description_.cpu_count);
+    start_number_.fetch_add(1);
+    for (u32 id = 0; id < description_.cpu_count; ++id) tasks_[id]->wake();
+}
+
+RunParts GuestMachine::parts()
+{
+    return {description_.cpu_count,
+            ram_,
+            host_.clock,
+            host_.profile,
+            *this,
+            *this,
+            console_,
+            clock_,
+            ports_,
+            host_.channels,
+            static_cast<u32>(&description_ - reader_.vms().data()),
+            stage2_};
+}
+
+/// While there is a run. False: nothing to do until somebody wakes the keeper.
+bool GuestMachine::look_after()
+{
+    if (run_->vm.stopping()) {
+        if (vcpus_left_.load() == 0) {
+            end();
+            return true;
+        }
+        if (state() != MachineState::stopping) enter(MachineState::stopping);
+        return false;
+    }
+    if (!started_) {
+        if (take(Wish::stop)) {
+            run_->vm.request_stop({.reason = StopReason::user_quit});
+            return true;
+        }
+        if (vcpus_ready_.load() != description_.cpu_count) return false;
+        start_vcpus();
+        return true;
+    }
+    serve_devices();
+    return serve_wishes();
+}
+
+void GuestMachine::start_vcpus()
+{
+    started_ = true;
     const VcpuEntry entry{
         description_.entry,
         {description_.arguments[0], description_.arguments[1], description_.arguments[2], description_.arguments[3]}
     };
-    if (!vm_.start(entry)) return fail(GuestError::wiring);
-    return {};
+    if (!run_->vm.finalize() || !run_->vm.start(entry))
+        run_->vm.request_stop({.reason = StopReason::start_failure});
+    else
+        enter(MachineState::running);
 }
 
-void GuestMachine::load(const payload::Reader& reader, std::span<u8> ram)
+bool GuestMachine::serve_wishes()
 {
-    const u64 base = map::location(map::Part::ram).base.value;
-    __builtin_memset(ram.data(), 0, ram.size());
-    for (u32 i = 0; i < description_.piece_count; ++i) {
-        const payload::Piece& piece = description_.pieces[i];
-        const std::span<const u8> bytes = reader.bytes(piece);
-        __builtin_memcpy(ram.data() + (piece.gpa - base), bytes.data(), bytes.size());
+    Vm& vm = run_->vm;
+    const bool restart = take(Wish::restart);
+    if (restart || take(Wish::stop)) {
+        restarts_ = restart;
+        vm.request_stop({.reason = restart ? StopReason::guest_reset : StopReason::user_quit});
+        return true;
     }
-    clean_to_memory(ram.data(), ram.size()); // the guest starts with its caches off
+    switch (state()) {
+    case MachineState::running:
+        if (take(Wish::power_key)) {
+            run_->power_key->set_input(map::power_key_line, true);
+            key_up_ =
+                HostTicks{host_.clock.now().value + ticks_in_microseconds(host_.clock.frequency_hz(), key_press_us)};
+        }
+        if (!take(Wish::pause)) return false;
+        if (!vm.request_pause()) return true; // it is about to stop
+        enter(MachineState::pausing);
+        expedite_all();
+        return true;
+    case MachineState::pausing:
+        if (!vm.complete_pause()) return false; // one is still on its way
+        enter(MachineState::paused);
+        say("paused");
+        return true;
+    case MachineState::paused:
+        if (!take(Wish::resume)) return false;
+        if (!vm.resume()) return true;
+        enter(MachineState::running);
+        say("goes on");
+        return true;
+    default: return false;
+    }
 }
 
-::gimbal::Result<void, GuestError> GuestMachine::attach_devices(u32 index)
+/// Every vCPU has left: what is left of the run goes.
+void GuestMachine::end()
 {
-    if (!psci_.register_in(vm_.calls)) return fail(GuestError::wiring);
-    vm_.set_registers(&registers_);
-    gic_.state().attach(interrupts_);
-    interrupts_.map_hardware(map::virtual_timer, Cpu::virtual_timer_ppi);
-    if (!vm_.set_interrupt_chip(gic_)) return fail(GuestError::wiring);
-    const auto add = [this](map::Part part, u64 size, MmioDevice& device, AccessLimits limits) {
-        return vm_.bus.add({.base = map::location(part).base, .size = size, .device = &device, .limits = limits})
-            .has_value();
-    };
-    if (!add(map::Part::gic_distributor, map::location(map::Part::gic_distributor).size, gic_.distributor(), {}) ||
-        !add(map::Part::gic_redistributors, gic_.redistributors().size(), gic_.redistributors(), {}))
-        return fail(GuestError::wiring);
-    if (!uart_line_.connect(gic_, *map::location(map::Part::console).interrupt)) return fail(GuestError::wiring);
-    const auto source = uart_line_.add_source();
-    if (!source) return fail(GuestError::wiring);
-    uart_.emplace(console_, *source, true);
-    if (!add(map::Part::console, Pl011::size, *uart_, Pl011::access_limits)) return fail(GuestError::wiring);
-    if (!channels_.attach(host_.channels, index, gic_, vm_.bus, stage2_)) return fail(GuestError::wiring);
-    return {};
+    const StopInfo stop = run_->vm.stop_info();
+    const bool again = stop.reason == StopReason::guest_reset && !broken_.load();
+    const bool by_user = stop.reason == StopReason::user_quit;
+    key_up_.reset();
+    alarm_.store(no_alarm);
+    {
+        SpinGuard guard(gate_);
+        open_ = false;
+        ports_.detach();
+        run_.reset();
+    }
+    if (again) {
+        say(restarts_ ? "restarts" : "resets");
+        return begin_load();
+    }
+    wishes_.store(0);
+    say_end(stop);
+    enter(by_user && !broken_.load() ? MachineState::stopped : MachineState::ended);
 }
 
-void GuestMachine::kick(VcpuId vcpu) noexcept { tasks_[vcpu.value]->cpu().kick(); }
+/// The clock's alarm and the power key's way up.
+void GuestMachine::serve_devices()
+{
+    const HostTicks now = host_.clock.now();
+    if (key_up_ && *key_up_ <= now) {
+        key_up_.reset();
+        run_->power_key->set_input(map::power_key_line, false);
+    }
+    const u64 alarm = alarm_.load();
+    if (alarm != no_alarm && clock_.seconds() >= alarm) {
+        u64 expected = alarm; // unless the guest has set another one meanwhile
+        if (alarm_.compare_exchange(expected, no_alarm)) run_->clock->alarm_due();
+    }
+}
+
+std::optional<HostTicks> GuestMachine::next_deadline()
+{
+    std::optional<HostTicks> next = key_up_;
+    const u64 alarm = alarm_.load();
+    if (alarm == no_alarm) return next;
+    const HostTicks due = host_.wall_clock.moment_of(alarm);
+    return !next || due < *next ? due : *next;
+}
+
+bool GuestMachine::take(Wish wish)
+{
+    const u32 mask = static_cast<u32>(wish);
+    return (wishes_.fetch_and(~mask) & mask) != 0;
+}
+
+void GuestMachine::wish(Wish wish)
+{
+    wishes_.fetch_or(static_cast<u32>(wish));
+    expedite();
+}
+
+void GuestMachine::enter(MachineState state)
+{
+    state_.store(state);
+    host_.listener.machine_changed();
+}
+
+/// What they are to see makes them stop.
+void GuestMachine::expedite_all()
+{
+    for (u32 id = 0; id < description_.cpu_count; ++id) tasks_[id]->expedite();
+    expedite();
+}
+
+void GuestMachine::say(StrView words) { Line(host_.out).text("gimbal-el2: ").text(name()).text(": ").text(words); }
+
+void GuestMachine::vcpu_ready() noexcept
+{
+    vcpus_ready_.fetch_add(1);
+    wake();
+}
+
+void GuestMachine::vcpu_left() noexcept
+{
+    vcpus_left_.fetch_sub(1);
+    expedite();
+}
 
 void GuestMachine::set_physical_active(u32 pintid, bool active) noexcept
 {

@@ -19,7 +19,7 @@ namespace {
 
 using aarch64::SysReg;
 
-constexpr unsigned max_cpus = 8;
+constexpr unsigned max_cpus = GuestHost::max_cpus;
 constexpr u64 table_bytes = 1 << 20;
 constexpr u64 psci_cpu_on = 0xC400'0003;
 constexpr u64 psci_system_off = 0x8400'0008;
@@ -62,6 +62,8 @@ struct Hypervisor final : BoardInterrupts {
     Cpu cpus[max_cpus];
     CpuStart starts[max_cpus]{};
     unsigned cpu_count{1};
+    std::optional<Placement<max_cpus>> placement;
+    std::optional<BoardClock> wall_clock;
     std::optional<GuestHost> host;
     Control control;
     Channels channels;
@@ -86,9 +88,9 @@ void Hypervisor::take_spi(u32 intid)
     while (true) wfi();
 }
 
-[[noreturn]] void give_up(const char* why)
+[[noreturn]] void give_up(const char* why, StrView guest = {})
 {
-    if (early_uart) Line(*early_uart).text("gimbal-el2: ").text(why);
+    if (early_uart) Line(*early_uart).text("gimbal-el2: ").text(guest).text(guest.empty() ? "" : ": ").text(why);
     power_off();
 }
 
@@ -140,7 +142,7 @@ bool map_everything()
     };
     for (const Region& region : board.redistributors)
         if (!map_device(region)) return false;
-    return map_device(board.distributor) && map_device(board.console);
+    return map_device(board.distributor) && map_device(board.console) && (!board.clock || map_device(*board.clock));
 }
 
 u64 own_tcr()
@@ -238,9 +240,10 @@ void start_guests(Arena& arena)
     for (const std::span<u8> memory : hypervisor->channels.memories()) clean_to_memory(memory.data(), memory.size());
     for (const payload::Vm& description : reader->vms()) {
         const std::span<u8> ram = arena.take(description.memory_size, u64{2} << 20);
-        GuestMachine* machine = arena.make<GuestMachine>(description, *hypervisor->host, hypervisor->control.plug());
+        GuestMachine* machine =
+            arena.make<GuestMachine>(description, *reader, *hypervisor->host, hypervisor->control.plug());
         if (ram.empty() || machine == nullptr) give_up("the board has too little memory for its guests");
-        if (!machine->start(*reader, ram)) give_up("a guest cannot be started");
+        if (const auto made = machine->set_up(ram); !made) give_up(guest_error_text(made.error()), machine->name());
         hypervisor->control.add(*machine);
         Line(hypervisor->control.console().mux())
             .text("gimbal-el2: ")
@@ -299,8 +302,11 @@ void bare_main(const void* device_tree)
     self.vmids.emplace(features.vmid_bits, self.vmid_cpus);
     list_cpus(self);
     self.gic.start_distributor();
+    self.placement.emplace(self.cpu_count);
+    self.wall_clock.emplace(self.clock, bare::board.clock);
     self.host.emplace(GuestHost{self.clock, self.pages, self.tlb, *self.vmids, std::span(self.cpus, self.cpu_count),
-                                self.profile, self.gic, features, self.control, self.channels});
+                                self.profile, self.gic, features, *self.placement, *self.wall_clock,
+                                self.control.console().mux(), self.control, self.channels});
     Line(self.uart)
         .text("gimbal-el2: ")
         .number(self.cpu_count)

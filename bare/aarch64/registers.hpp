@@ -90,4 +90,7 @@ inline void clean_to_memory(const void* data, usize size)
     dsb_sy();
 }
 
+/// On all CPUs: instructions are fetched from memory anew, which has been cleaned to the point of coherency.
+inline void forget_instructions() { asm volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" ::: "memory"); }
+
 } // namespace gimbal::bare

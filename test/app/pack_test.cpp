@@ -86,7 +86,7 @@ TEST_F(Pack, the_image_holds_what_the_files_say)
 {
     file("initrd", Bytes(5000, 0x77));
     const std::string web = vm("web.toml", "cpus = 2\ninitrd = 'initrd'\ncmdline = 'quiet'\n"
-                                           "[type1]\npriority = 5\naffinity = [0, 2]\n");
+                                           "[type1]\npriority = 5\naffinity = [0, 2]\nbudget = 40\n");
     const std::string db = vm("db.toml", "name = 'the database'\n");
     const Outcome outcome = pack(web + " " + db + options());
     ASSERT_EQ(outcome.status, 0) << outcome.error;
@@ -100,6 +100,7 @@ TEST_F(Pack, the_image_holds_what_the_files_say)
     EXPECT_EQ(first.memory_size, u64{16} << 20);
     EXPECT_EQ(first.cpu_count, 2U);
     EXPECT_EQ(first.priority, 5U);
+    EXPECT_EQ(first.budget, 40U);
     EXPECT_EQ(first.affinity, 5U);
     EXPECT_EQ(first.entry, 0x4000'0000U);
     ASSERT_EQ(first.piece_count, 3U);
@@ -112,6 +113,7 @@ TEST_F(Pack, the_image_holds_what_the_files_say)
     const payload::Vm& second = read->vms()[1];
     EXPECT_TRUE(payload::name(second) == "the database");
     EXPECT_EQ(second.priority, 1U);
+    EXPECT_EQ(second.budget, 0U);
     EXPECT_EQ(second.affinity, 0U);
     const auto second_tree = read->bytes(second.pieces[0]);
     EXPECT_EQ(property(second_tree, "/chosen", "bootargs"), std::string("console=ttyAMA0\0", 16));
@@ -197,6 +199,8 @@ TEST_F(Pack, bad_virtual_machines)
     expect_pack_refused(vm("esc.toml", "name = \"a\\u001bb\"\n") + options(), "'a?b' is no name for a VM of an image");
     expect_pack_refused(vm("long.toml", "name = '" + std::string(64, 'x') + "'\n") + options(), "1 to 63 printable");
     expect_pack_refused(vm("small.toml", "[type1]\npriority = 99\n") + options(), "'99' is no priority");
+    expect_pack_refused(vm("small.toml", "[type1]\nbudget = 0\n") + options(), "'0' is no budget; expected 1 to 100");
+    expect_pack_refused(vm("small.toml", "[type1]\nbudget = 101\n") + options(), "'101' is no budget");
     file("loong", loongarch_image());
     expect_pack_refused(text_file("la.toml", "kernel = 'loong'\n") + options(), "it is for loongarch64");
     file("big", Bytes(17 << 20));

@@ -122,7 +122,7 @@ TEST(PayloadReader, vms_that_make_no_sense)
         [](Vm& vm) { vm.cpu_count = 0; },
         [](Vm& vm) { vm.cpu_count = board::aarch64::max_cpus + 1; },
         [](Vm& vm) { vm.priority = max_priority + 1; },
-        [](Vm& vm) { vm.reserved = 1; },
+        [](Vm& vm) { vm.budget = max_budget + 1; },
     };
     for (usize i = 0; i < std::size(changes); ++i)
         EXPECT_EQ(error_with([&](Header&, Vm& vm) { changes[i](vm); }), Error::bad_vm) << i;

@@ -39,14 +39,16 @@ public:
 class ScriptedTask final : public Task {
 public:
     using Turn = std::function<Result(ScriptedTask&, Scheduler&)>;
-    ScriptedTask(char name, u32 priority, std::string& journal, Turn turn)
-        : Task(priority), name_(name), journal_(journal), turn_(std::move(turn))
+    ScriptedTask(char name, u32 priority, std::string& journal, Turn turn, u32 budget = whole)
+        : Task(priority, budget), name_(name), journal_(journal), turn_(std::move(turn))
     {
     }
     using Task::about_to_sleep;
     unsigned runs{};
+    unsigned rests{};
 
 private:
+    void rest() override { ++rests; }
     Result run(Scheduler& scheduler) override
     {
         ++runs;
@@ -176,6 +178,132 @@ TEST_F(SchedulerTest, a_wake_from_another_cpu_kicks_an_idle_one)
     ASSERT_TRUE(scheduler_.add(sleeper));
     scheduler_.run();
     EXPECT_EQ(cpu_.kicks, 1U);
+}
+
+constexpr u64 period = Scheduler::period_us;
+
+/// Runs until the CPU's timer ends its turn; at `end` it is done.
+ScriptedTask::Turn busy_until(FakeCpu& cpu, u64 end)
+{
+    return [&cpu, end](ScriptedTask&, Scheduler&) -> Task::Result {
+        cpu.time = cpu.timer && cpu.timer->value < end ? cpu.timer->value : end;
+        return {cpu.time < end ? Task::Outcome::ready : Task::Outcome::ended, {}};
+    };
+}
+
+TEST_F(SchedulerTest, a_budget_is_a_share_of_each_period)
+{
+    ScriptedTask task('t', 1, journal_, busy_until(cpu_, 99 * period + period / 4), 25);
+    ASSERT_TRUE(scheduler_.add(task));
+    scheduler_.run();
+    EXPECT_EQ(task.stats().turns.load(), 100U);
+    EXPECT_EQ(task.stats().run_ticks.load(), 100 * period / 4);
+    EXPECT_EQ(cpu_.idles, 99U) << "nobody else wants the CPU, and it is not given beyond the budget";
+}
+
+TEST_F(SchedulerTest, what_a_budget_leaves_is_for_the_others_even_of_lower_priority)
+{
+    ScriptedTask high('h', 2, journal_, busy_until(cpu_, 50 * period), 40);
+    ScriptedTask low('l', 1, journal_, busy_until(cpu_, 50 * period));
+    ASSERT_TRUE(scheduler_.add(high) && scheduler_.add(low));
+    scheduler_.run();
+    EXPECT_NEAR(static_cast<double>(high.stats().run_ticks.load()), 50 * period * 0.4, period);
+    EXPECT_NEAR(static_cast<double>(low.stats().run_ticks.load()), 50 * period * 0.6, period);
+}
+
+TEST_F(SchedulerTest, what_was_taken_beyond_a_budget_is_taken_from_the_next)
+{
+    constexpr u64 late = period / 10; // each turn ends as late as that
+    u64 turns = 0;
+    ScriptedTask task(
+        't', 1, journal_,
+        [&](ScriptedTask&, Scheduler&) -> Task::Result {
+            cpu_.time = cpu_.timer->value + late;
+            return {++turns < 100 ? Task::Outcome::ready : Task::Outcome::ended, {}};
+        },
+        50);
+    ASSERT_TRUE(scheduler_.add(task));
+    scheduler_.run();
+    EXPECT_NEAR(static_cast<double>(task.stats().run_ticks.load()), static_cast<double>(cpu_.time) / 2, period);
+}
+
+TEST_F(SchedulerTest, a_sleeper_without_budget_left_wakes_in_the_next_period)
+{
+    ScriptedTask task(
+        't', 1, journal_,
+        [&](ScriptedTask& self, Scheduler&) -> Task::Result {
+            if (self.runs == 2) return {Task::Outcome::ended, {}};
+            cpu_.time += period / 2;
+            self.about_to_sleep();
+            return {Task::Outcome::asleep, HostTicks{cpu_.time + 1}};
+        },
+        10);
+    ASSERT_TRUE(scheduler_.add(task));
+    scheduler_.run();
+    EXPECT_GE(cpu_.time, period);
+}
+
+TEST_F(SchedulerTest, a_request_is_seen_in_spite_of_priority_and_budget)
+{
+    ScriptedTask starved(
+        's', 0, journal_, [&](ScriptedTask&, Scheduler&) -> Task::Result { return {Task::Outcome::ended, {}}; }, 1);
+    ScriptedTask high('h', 2, journal_, [&](ScriptedTask& self, Scheduler&) -> Task::Result {
+        if (self.runs == 3) starved.expedite();
+        return {self.runs < 6 ? Task::Outcome::ready : Task::Outcome::ended, {}};
+    });
+    ASSERT_TRUE(scheduler_.add(starved) && scheduler_.add(high));
+    scheduler_.run();
+    EXPECT_EQ(journal_, "hhhshhh");
+    EXPECT_EQ(cpu_.kicks, 1U);
+}
+
+TEST_F(SchedulerTest, an_urgent_turn_is_only_one)
+{
+    ScriptedTask low('l', 0, journal_, times(3));
+    ScriptedTask high('h', 2, journal_, times(3));
+    ASSERT_TRUE(scheduler_.add(low) && scheduler_.add(high));
+    low.expedite();
+    scheduler_.run();
+    EXPECT_EQ(journal_, "lhhhll");
+}
+
+TEST_F(SchedulerTest, an_idle_cpu_holds_nothing_of_a_task_whose_budget_has_run_out)
+{
+    ScriptedTask task('t', 1, journal_, busy_until(cpu_, 3 * period), 50);
+    ASSERT_TRUE(scheduler_.add(task));
+    scheduler_.run();
+    EXPECT_EQ(task.rests, cpu_.idles);
+}
+
+TEST_F(SchedulerTest, a_sleeper_has_put_its_things_away_itself)
+{
+    ScriptedTask sleeper('s', 1, journal_, [&](ScriptedTask& task, Scheduler&) -> Task::Result {
+        if (task.runs == 2) return {Task::Outcome::ended, {}};
+        task.about_to_sleep();
+        return {Task::Outcome::asleep, HostTicks{5000}};
+    });
+    ASSERT_TRUE(scheduler_.add(sleeper));
+    scheduler_.run();
+    EXPECT_EQ(sleeper.rests, 0U);
+}
+
+TEST_F(SchedulerTest, an_idle_task_costs_nothing)
+{
+    ScriptedTask sleeper('s', 1, journal_, [&](ScriptedTask& task, Scheduler&) -> Task::Result {
+        if (task.runs == 2) return {Task::Outcome::ended, {}};
+        task.about_to_sleep();
+        return {Task::Outcome::asleep, {}};
+    });
+    unsigned idles = 0;
+    cpu_.on_idle = [&] {
+        cpu_.time += 1000;
+        if (++idles == 50) sleeper.wake();
+    };
+    ASSERT_TRUE(scheduler_.add(sleeper));
+    scheduler_.run();
+    EXPECT_EQ(sleeper.stats().turns.load(), 2U);
+    EXPECT_EQ(sleeper.stats().wake_ups.load(), 1U);
+    EXPECT_EQ(sleeper.stats().run_ticks.load(), 0U);
 }
 
 } // namespace
