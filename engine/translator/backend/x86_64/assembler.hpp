@@ -98,7 +98,7 @@ constexpr bool is_temp(i64 offset)
 inline constexpr i32 state_bias = static_cast<i32>(sizeof(CpuState)) + 128;
 
 /// The operand at `offset` of CpuState, for any operand size.
-inline Xbyak::RegExp in_state(i64 offset) { return state_register + static_cast<int>(offset - state_bias); }
+inline Xbyak::RegExp in_state(i64 offset) { return state_register + static_cast<usize>(offset - state_bias); }
 
 /// Bytes below the return address that blocks may use at RSP while they call.
 inline constexpr u32 frame_bytes = 72;

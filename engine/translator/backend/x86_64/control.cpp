@@ -126,7 +126,7 @@ void Compiler::jump_register(const Inst& inst)
     consume(inst.args[0]);
     count(inst.guest_index + 1U);
     x_.mov(x_.rcx, x_.rax);
-    x_.and_(x_.rcx, -4096);
+    x_.and_(x_.rcx, 0xFFFF'F000U);
     x_.mov(x_.edx, x_.eax);
     x_.shr(x_.edx, 12);
     x_.and_(x_.edx, fetch_entries - 1);

@@ -44,7 +44,7 @@ void Compiler::instruction(u16 index)
     case Opcode::store_exclusive:
     case Opcode::atomic_rmw:
     case Opcode::atomic_cas: return memory(index);
-    case Opcode::clear_exclusive: x_.mov(x_.qword[in_state(offsetof(CpuState, exclusive_address))], -1); return;
+    case Opcode::clear_exclusive: x_.mov(x_.qword[in_state(offsetof(CpuState, exclusive_address))], ~u64{0}); return;
     case Opcode::fence: return fence(inst);
     case Opcode::call: return call_helper(index);
     case Opcode::fp: return emit_floating(index);
@@ -106,7 +106,7 @@ void Compiler::write(u16 index)
     if (imm && bytes >= 4) {
         make_room(slot, bytes);
         if (bytes == 8)
-            x_.mov(x_.qword[at], *imm);
+            x_.mov(x_.qword[at], static_cast<u64>(i64{*imm}));
         else
             x_.mov(x_.dword[at], static_cast<u32>(*imm));
         return consume(value);

@@ -74,9 +74,9 @@ bool Compiler::emit_arithmetic(u16 index)
     if (inst.op == Opcode::add && !dies_here(inst, inst.args[0], a)) {
         const Reg d = take();
         if (imm && wide)
-            x_.lea(d, x_.ptr[a + *imm]);
+            x_.lea(d, x_.ptr[a + static_cast<usize>(i64{*imm})]);
         else if (imm)
-            x_.lea(d.cvt32(), x_.ptr[a + *imm]);
+            x_.lea(d.cvt32(), x_.ptr[a + static_cast<usize>(i64{*imm})]);
         else if (wide)
             x_.lea(d, x_.ptr[a + b]);
         else
@@ -174,7 +174,7 @@ void Compiler::divide(u16 index)
     x_.test(sized(b, wide), sized(b, wide));
     x_.jz(done, Xbyak::CodeGenerator::T_NEAR);
     if (is_signed) {
-        x_.cmp(sized(b, wide), -1);
+        x_.cmp(sized(b, wide), ~0U);
         x_.jne(divide);
         if (remainder) {
             x_.xor_(d.cvt32(), d.cvt32());

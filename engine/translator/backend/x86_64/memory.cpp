@@ -19,7 +19,7 @@ void Compiler::address_into_rax(ir::Value value)
     if (!pending(ref.root) || sum.op != Opcode::add) return fetch_into(x_.rax, value, false);
     const Reg base = use(sum.args[0]);
     if (const auto imm = immediate(sum.args[1], 64)) {
-        x_.lea(x_.rax, x_.ptr[base + *imm]);
+        x_.lea(x_.rax, x_.ptr[base + static_cast<usize>(i64{*imm})]);
         return;
     }
     if (is_constant(sum.args[1])) {
@@ -109,7 +109,7 @@ void Compiler::memory_load(u16 index, MemOp mem)
     if (mem.size() == 4) x_.mov(d.cvt32(), x_.dword[x_.rax]);
     if (mem.size() == 8) x_.mov(d, x_.qword[x_.rax]);
     if (!whole && mem.big_endian) swap_register(d, mem.size());
-    if (whole) move_whole(x_.rax, state_register + static_cast<int>(temp - state_bias), mem.big_endian);
+    if (whole) move_whole(x_.rax, in_state(temp), mem.big_endian);
     x_.L(cold.back);
     cold.emit = [=, this, &inst, live = live_across_call()] {
         access_call(inst, mem, function, live, [&] { x_.mov(x_.r9d, temp); });

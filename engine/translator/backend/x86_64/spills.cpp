@@ -84,7 +84,7 @@ void Compiler::call(u64 function)
 /// A call off the straight path, which must find its registers again. `arguments` is emitted while they are intact.
 void Compiler::call_keeping(u32 live, u64 function, const Emit& arguments)
 {
-    i32 at = 0;
+    usize at = 0;
     for (const int reg : register_pool)
         if ((live >> reg & 1) != 0) x_.mov(x_.qword[x_.rsp + (at++ * 8)], Reg(reg));
     arguments();
