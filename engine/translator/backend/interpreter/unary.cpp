@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
 #include <bit>
 #include <type_traits>
 
 #include "base/bits.hpp"
 #include "engine/translator/backend/interpreter/handlers.hpp"
+#include "engine/translator/core/crc32.hpp"
 
 namespace gimbal::translator::interpreter {
 
@@ -103,26 +103,9 @@ template <class T> Handler choose(ir::Opcode op, unsigned size)
     return nullptr;
 }
 
-constexpr std::array<u32, 256> crc_table(u32 reflected_polynomial)
-{
-    std::array<u32, 256> table{};
-    for (u32 i = 0; i < 256; ++i) {
-        u32 value = i;
-        for (int step = 0; step < 8; ++step) value = value >> 1 ^ ((value & 1) != 0 ? reflected_polynomial : 0);
-        table[i] = value;
-    }
-    return table;
-}
-// 0x04C11DB7 and Castagnoli's 0x1EDC6F41, least significant bit first.
-constexpr std::array<u32, 256> crc_tables[] = {crc_table(0xEDB8'8320), crc_table(0x82F6'3B78)};
-
 template <class T, bool castagnoli> const Op* crc32(const Op* op, CpuState* state)
 {
-    u32 acc = get<u32>(state, op->a);
-    u64 data = get<T>(state, op->b);
-    for (usize i = 0; i < sizeof(T); ++i, data >>= 8)
-        acc = acc >> 8 ^ crc_tables[castagnoli ? 1 : 0][(acc ^ data) & 0xFF];
-    put(state, op->d, acc);
+    put(state, op->d, crc32_update(get<u32>(state, op->a), get<T>(state, op->b), sizeof(T), castagnoli));
     GIMBAL_CONTINUE(op + 1);
 }
 

@@ -15,9 +15,7 @@ namespace gimbal::translator::x86_64 {
 /// What the host's CPU has, or what emission is restricted to.
 struct HostFeatures {
     bool lzcnt{};
-    bool bmi1{};
     bool bmi2{};
-    bool avx2{};
     bool sse42{};
 
     static HostFeatures probe();
@@ -54,12 +52,6 @@ public:
     {
         db(0x0F);
         db(0x85);
-        displacement(target);
-    }
-    void jump_out_if_equal(u64 target)
-    {
-        db(0x0F);
-        db(0x84);
         displacement(target);
     }
     u32 here() const { return static_cast<u32>(getSize()); }

@@ -44,11 +44,7 @@ HostFeatures HostFeatures::probe()
 {
     using Xbyak::util::Cpu;
     const Cpu cpu;
-    return {.lzcnt = cpu.has(Cpu::tLZCNT),
-            .bmi1 = cpu.has(Cpu::tBMI1),
-            .bmi2 = cpu.has(Cpu::tBMI2),
-            .avx2 = cpu.has(Cpu::tAVX2),
-            .sse42 = cpu.has(Cpu::tSSE42)};
+    return {.lzcnt = cpu.has(Cpu::tLZCNT), .bmi2 = cpu.has(Cpu::tBMI2), .sse42 = cpu.has(Cpu::tSSE42)};
 }
 
 std::unique_ptr<JitBackend> JitBackend::create(const JitOptions& options)

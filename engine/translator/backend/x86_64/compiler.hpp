@@ -21,6 +21,12 @@ struct CompileOptions {
     bool count{}; ///< Keep CpuState::instructions exact.
 };
 
+/// Whether `op` makes NZCV by an operation that the host's own compare or test can repeat.
+constexpr bool makes_flags(ir::Opcode op)
+{
+    return op == ir::Opcode::nzcv_add || op == ir::Opcode::nzcv_sub || op == ir::Opcode::nzcv_logic;
+}
+
 /// Compiles one block in one pass over its instructions.
 ///
 /// Guest state in memory is exact after every instruction: a write stores at once and its value stays in a register for
@@ -56,7 +62,7 @@ private:
         bool returns{true}; ///< Goes on at `back`.
     };
     /// An x86 condition that the flags hold.
-    enum class Test : u8 { o, no, b, ae, e, ne, be, a, s, ns, p, np, l, ge, le, g };
+    enum class Test : u8 { o, no, b, ae, e, ne, be, a, s, ns, l, ge, le, g };
 
     // Values and registers (values.cpp)
     bool fail(LowerError error);

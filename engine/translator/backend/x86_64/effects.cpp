@@ -94,9 +94,7 @@ void Compiler::write(u16 index)
     const Inst& source = a_.at(ref.root);
     const u64 slot = inst.imm;
     const Xbyak::RegExp at = in_state(static_cast<i64>(slot));
-    const bool flags =
-        source.op == Opcode::nzcv_add || source.op == Opcode::nzcv_sub || source.op == Opcode::nzcv_logic;
-    if (pending(ref.root) && flags && inst.type == ir::Type::nzcv) {
+    if (pending(ref.root) && makes_flags(source.op) && inst.type == ir::Type::nzcv) {
         flags_into_eax(ref.root);
         make_room(slot, bytes);
         x_.mov(x_.dword[at], x_.eax);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/translator/backend/x86_64/entry_points.hpp"
 
-#include <array>
-
 #include "base/bits.hpp"
 #include "engine/translator/backend/x86_64/jit_block.hpp"
 #include "engine/translator/core/atomic_access.hpp"
+#include "engine/translator/core/crc32.hpp"
 
 namespace gimbal::translator::x86_64 {
 
@@ -123,25 +122,6 @@ u64 leave(CpuState& state, u64 pc)
     return 0;
 }
 
-constexpr std::array<u32, 256> crc_table(u32 reflected_polynomial)
-{
-    std::array<u32, 256> table{};
-    for (u32 i = 0; i < 256; ++i) {
-        u32 value = i;
-        for (int step = 0; step < 8; ++step) value = value >> 1 ^ ((value & 1) != 0 ? reflected_polynomial : 0);
-        table[i] = value;
-    }
-    return table;
-}
-
-template <u32 reflected_polynomial> u64 crc(u64 acc, u64 data, u64 data_bytes)
-{
-    static constexpr std::array<u32, 256> table = crc_table(reflected_polynomial);
-    u32 value = static_cast<u32>(acc);
-    for (u64 i = 0; i < data_bytes; ++i, data >>= 8) value = value >> 8 ^ table[(value ^ data) & 0xFF];
-    return value;
-}
-
 } // namespace
 
 AccessFn access_function(ir::Opcode op, unsigned size)
@@ -199,7 +179,7 @@ u64 jump_slowly(CpuState* state, u64 target)
     return block->code();
 }
 
-u64 crc32(u64 acc, u64 data, u64 data_bytes) { return crc<0xEDB8'8320>(acc, data, data_bytes); }
-u64 crc32c(u64 acc, u64 data, u64 data_bytes) { return crc<0x82F6'3B78>(acc, data, data_bytes); }
+u64 crc32(u64 acc, u64 data, u64 data_bytes) { return crc32_update(static_cast<u32>(acc), data, data_bytes, false); }
+u64 crc32c(u64 acc, u64 data, u64 data_bytes) { return crc32_update(static_cast<u32>(acc), data, data_bytes, true); }
 
 } // namespace gimbal::translator::x86_64

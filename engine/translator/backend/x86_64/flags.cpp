@@ -98,10 +98,7 @@ void Compiler::host_flags(const Inst& maker, bool inverted)
 Compiler::Test Compiler::flags_condition(ir::Value flags, Cond cond)
 {
     const Inst& maker = inst(flags);
-    const bool made_here =
-        pending(a_.ref(flags).root) &&
-        (maker.op == Opcode::nzcv_add || maker.op == Opcode::nzcv_sub || maker.op == Opcode::nzcv_logic);
-    if (!made_here) return stored_flags_condition(flags, cond);
+    if (!pending(a_.ref(flags).root) || !makes_flags(maker.op)) return stored_flags_condition(flags, cond);
     host_flags(maker, true);
     switch (cond) {
     case Cond::eq: return Test::e;
@@ -245,8 +242,6 @@ void Compiler::jump_if(Test test, const Xbyak::Label& to)
     case Test::a: return x_.ja(to, near);
     case Test::s: return x_.js(to, near);
     case Test::ns: return x_.jns(to, near);
-    case Test::p: return x_.jp(to, near);
-    case Test::np: return x_.jnp(to, near);
     case Test::l: return x_.jl(to, near);
     case Test::ge: return x_.jge(to, near);
     case Test::le: return x_.jle(to, near);
@@ -267,8 +262,6 @@ void Compiler::set_if(Test test, const Xbyak::Reg8& to)
     case Test::a: return x_.seta(to);
     case Test::s: return x_.sets(to);
     case Test::ns: return x_.setns(to);
-    case Test::p: return x_.setp(to);
-    case Test::np: return x_.setnp(to);
     case Test::l: return x_.setl(to);
     case Test::ge: return x_.setge(to);
     case Test::le: return x_.setle(to);
@@ -289,8 +282,6 @@ void Compiler::move_if(Test test, const Xbyak::Reg& to, const Xbyak::Reg& from)
     case Test::a: return x_.cmova(to, from);
     case Test::s: return x_.cmovs(to, from);
     case Test::ns: return x_.cmovns(to, from);
-    case Test::p: return x_.cmovp(to, from);
-    case Test::np: return x_.cmovnp(to, from);
     case Test::l: return x_.cmovl(to, from);
     case Test::ge: return x_.cmovge(to, from);
     case Test::le: return x_.cmovle(to, from);

@@ -54,7 +54,6 @@ public:
 
     u64 physical_page() const { return physical_address & ~u64{0xFFF}; }
     u64 code() const { return reinterpret_cast<u64>(arena_.executable(chunk_.offset + entry_offset)); }
-    std::span<const u8> bytes() const { return {arena_.executable(chunk_.offset), chunk_.size}; }
 
     /// Lets `link` lead to `target`, unless that is retired, and unless the two do not fit: an unconditional link
     /// stays inside the physical page, and no link changes the mode.

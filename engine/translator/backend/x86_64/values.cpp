@@ -49,8 +49,8 @@ bool Compiler::fail(LowerError error)
 bool Compiler::waits(u16 index) const
 {
     const Inst& inst = a_.at(index);
-    if (inst.op == Opcode::nzcv_add || inst.op == Opcode::nzcv_sub || inst.op == Opcode::nzcv_logic ||
-        inst.op == Opcode::nzcv_test || (inst.op >= Opcode::cmp_eq && inst.op <= Opcode::cmp_les))
+    if (makes_flags(inst.op) || inst.op == Opcode::nzcv_test ||
+        (inst.op >= Opcode::cmp_eq && inst.op <= Opcode::cmp_les))
         return true;
     return inst.op == Opcode::add && inst.type == ir::Type::i64 && only_address_[index] != 0;
 }
@@ -157,12 +157,8 @@ Xbyak::Reg64 Compiler::use(ir::Value value)
         return Reg(home.reg);
     }
     const Reg reg = take();
-    if (part) {
-        fetch_into(reg, value, false);
-        return reg;
-    }
     fetch_into(reg, value, false);
-    own(ref.root, reg);
+    if (!part) own(ref.root, reg);
     return reg;
 }
 
